@@ -1,0 +1,93 @@
+//! The journal as the engine writes it: what is about to be done before it is done, and what came of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+use crate::state::{PluginIdentity, ResourceEntry, ResourceState};
+use crate::{Address, Digest, OperationId, Value};
+
+/// What a step does to one object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WriteKind {
+    /// Makes it.
+    Create,
+    /// Changes it in place.
+    Update,
+    /// Removes it.
+    Delete,
+}
+
+/// One record of the journal.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    /// A run began.
+    RunStarted {
+        /// The command, such as `deploy`.
+        command: String,
+        /// Milliseconds since the Unix epoch.
+        at_ms: u64,
+    },
+    /// A write is about to be made. Durable before its call starts.
+    Intent {
+        /// Names the step.
+        operation: OperationId,
+        /// What it is about.
+        address: Address,
+        /// What it does.
+        kind: WriteKind,
+        /// Which plugin does it.
+        plugin: PluginIdentity,
+        /// The digest of the inputs.
+        inputs: Digest,
+    },
+    /// A write answered `pending`.
+    Checkpoint {
+        /// The step.
+        operation: OperationId,
+        /// What `resume` needs.
+        checkpoint: Vec<u8>,
+        /// The object as far as it exists.
+        partial: Option<ResourceState>,
+    },
+    /// A write ended, or a refresh saw a change: the resource's entry from now on.
+    Result {
+        /// The step; none for a refresh.
+        operation: Option<OperationId>,
+        /// What it is about.
+        address: Address,
+        /// The entry; none where the object is gone.
+        entry: Option<Arc<ResourceEntry>>,
+    },
+    /// The outputs after a deploy.
+    Outputs {
+        /// Every output.
+        outputs: BTreeMap<String, Value>,
+    },
+    /// A run ended and left nothing in flight.
+    RunFinished {
+        /// Milliseconds since the Unix epoch.
+        at_ms: u64,
+    },
+}
+
+/// Why a record could not be made durable. The run must write nothing more.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("could not write the journal at `{place}`")]
+pub struct JournalError {
+    /// The file or object.
+    pub place: String,
+    /// What the system said.
+    #[source]
+    pub source: Arc<std::io::Error>,
+}
+
+/// Where the engine records what it does.
+pub trait Journal: Send + Sync {
+    /// Puts a record into the journal, in the order of the calls. The record is queued when this returns and durable
+    /// when the future ends well; dropping the future takes nothing back.
+    fn append(&self, record: Record) -> BoxFuture<'static, Result<(), JournalError>>;
+}
