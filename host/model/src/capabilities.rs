@@ -103,7 +103,9 @@ pub struct HostPattern {
 
 /// A text that is no host pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no host pattern: write `host`, `host:port` or `*.domain`, without a scheme, a path or user information")]
+#[error(
+    "`{0}` is no host pattern: write `host`, `host:port` or `*.domain`, without a scheme, a path or user information"
+)]
 pub struct HostPatternError(String);
 
 impl HostPattern {
@@ -338,7 +340,8 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_pattern() {
-        for text in ["", "*", "https://a", "a/b", "u@a", "a:0", "a:b", "a..b", "*.*.a", "::1", "a:99999", "[::1", "a b"] {
+        for text in ["", "*", "https://a", "a/b", "u@a", "a:0", "a:b", "a..b", "*.*.a", "::1", "a:99999", "[::1", "a b"]
+        {
             assert!(HostPattern::parse(text).is_err(), "{text}");
         }
     }

@@ -74,6 +74,26 @@ pub enum Record {
     },
 }
 
+/// A write that a former run began and whose end no record tells: an [`Record::Intent`] without its
+/// [`Record::Result`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct InFlight {
+    /// The step.
+    pub operation: OperationId,
+    /// What it is about.
+    pub address: Address,
+    /// What it does.
+    pub kind: WriteKind,
+    /// Which plugin does it.
+    pub plugin: PluginIdentity,
+    /// The digest of the inputs.
+    pub inputs: Digest,
+    /// The last checkpoint, where the write answered `pending`.
+    pub checkpoint: Option<Vec<u8>>,
+    /// The object as far as the last checkpoint says it exists.
+    pub partial: Option<ResourceState>,
+}
+
 /// Why a record could not be made durable. The run must write nothing more.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("could not write the journal at `{place}`")]

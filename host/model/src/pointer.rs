@@ -86,7 +86,8 @@ impl Pointer {
     /// Whether this pattern, in which `*` stands for any one part, names `other` or a place around it.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        other.0.len() >= self.0.len() && self.0.iter().zip(&other.0).all(|(pattern, part)| pattern == "*" || pattern == part)
+        other.0.len() >= self.0.len()
+            && self.0.iter().zip(&other.0).all(|(pattern, part)| pattern == "*" || pattern == part)
     }
 }
 

@@ -120,16 +120,35 @@ pub trait Provider: Send + Sync {
     fn plugin(&self) -> &PluginIdentity;
 
     /// See `provider.check`.
-    async fn check(&self, call: Call, ty: &ResourceType, inputs: &Value, prior: Option<&ResourceState>) -> Result<Checked, CallError>;
+    async fn check(
+        &self,
+        call: Call,
+        ty: &ResourceType,
+        inputs: &Value,
+        prior: Option<&ResourceState>,
+    ) -> Result<Checked, CallError>;
 
     /// See `provider.plan`.
-    async fn plan(&self, call: Call, ty: &ResourceType, prior: Option<&ResourceState>, inputs: &Value) -> Result<Planned, CallError>;
+    async fn plan(
+        &self,
+        call: Call,
+        ty: &ResourceType,
+        prior: Option<&ResourceState>,
+        inputs: &Value,
+    ) -> Result<Planned, CallError>;
 
     /// See `provider.create`.
     async fn create(&self, call: Call, ty: &ResourceType, inputs: &Value) -> Result<WriteOutcome, WriteFailure>;
 
     /// See `provider.update`. `patch` is a JSON Patch text.
-    async fn update(&self, call: Call, ty: &ResourceType, prior: &ResourceState, inputs: &Value, patch: String) -> Result<WriteOutcome, WriteFailure>;
+    async fn update(
+        &self,
+        call: Call,
+        ty: &ResourceType,
+        prior: &ResourceState,
+        inputs: &Value,
+        patch: String,
+    ) -> Result<WriteOutcome, WriteFailure>;
 
     /// See `provider.delete`.
     async fn delete(&self, call: Call, ty: &ResourceType, prior: &ResourceState) -> Result<WriteOutcome, WriteFailure>;
@@ -157,7 +176,12 @@ pub trait Providers: Send + Sync {
     ///
     /// # Errors
     /// When the configuration breaks its schema or the provider refuses it.
-    async fn configure(&self, provider: &ProviderKey, config: &Value, mode: Mode) -> Result<Arc<dyn Provider>, CallError>;
+    async fn configure(
+        &self,
+        provider: &ProviderKey,
+        config: &Value,
+        mode: Mode,
+    ) -> Result<Arc<dyn Provider>, CallError>;
 }
 
 impl From<crate::schema::SchemaError> for CallError {

@@ -145,9 +145,10 @@ impl ResourceSchema {
         }
         let keywords = Keywords::deserialize(&json).map_err(|error| fail(error.to_string()))?;
         let pointers = |list: &[String]| {
-            list.iter().map(|text| property_pointer(text)).collect::<Option<Vec<_>>>().ok_or_else(|| {
-                fail("a keyword holds something that is no `/properties/…` pointer".into())
-            })
+            list.iter()
+                .map(|text| property_pointer(text))
+                .collect::<Option<Vec<_>>>()
+                .ok_or_else(|| fail("a keyword holds something that is no `/properties/…` pointer".into()))
         };
         let handlers = &keywords.handlers;
         Ok(Self {
@@ -202,7 +203,9 @@ impl ResourceSchema {
     /// Whether a change at a place forces a replacement.
     #[must_use]
     pub fn is_create_only(&self, place: &Pointer) -> bool {
-        self.create_only.iter().any(|pattern| pattern.covers(place) || pattern.contains(place) || place.contains(pattern))
+        self.create_only
+            .iter()
+            .any(|pattern| pattern.covers(place) || pattern.contains(place) || place.contains(pattern))
     }
 
     /// Marks every sensitive place of a document of this type.

@@ -1,0 +1,154 @@
+//! Loading: digest, checks, compiled code from the cache or the compiler, and a linked component ready to be
+//! instantiated once per call.
+
+use std::path::PathBuf;
+
+use cofferdam_model::limits::MAX_COMPONENT_BYTES;
+use cofferdam_model::{Digest, error::CallError};
+use wasmtime::component::Component;
+
+use super::cache::Entry;
+use super::check::{ContractError, check_contract, check_header};
+use super::compile::CompileError;
+use crate::contract::v0_1::ProviderPluginPre;
+use crate::engine::{Runtime, Shared};
+use crate::host::Guest;
+
+/// Why a plugin could not be loaded. `name` is what the user calls it: a path or a bundled plugin's name.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("cannot read the plugin `{name}` from `{path}`")]
+    Read {
+        /// The plugin.
+        name: String,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is larger than any plugin may be.
+    #[error("the plugin `{name}` is {bytes} bytes long, more than the {MAX_COMPONENT_BYTES} allowed")]
+    TooLarge {
+        /// The plugin.
+        name: String,
+        /// Its size.
+        bytes: u64,
+    },
+    /// The bytes are no plugin of this host.
+    #[error("cannot load the plugin `{name}`: {source}")]
+    Contract {
+        /// The plugin.
+        name: String,
+        /// What is wrong.
+        source: ContractError,
+    },
+    /// The component does not compile.
+    #[error("cannot load the plugin `{name}`: {source}")]
+    Compile {
+        /// The plugin.
+        name: String,
+        /// What is wrong.
+        source: CompileError,
+    },
+    /// `describe` failed.
+    #[error("the plugin `{name}` cannot describe itself: {source}")]
+    Describe {
+        /// The plugin.
+        name: String,
+        /// How it failed.
+        source: CallError,
+    },
+    /// What `describe` answered breaks the contract.
+    #[error("the plugin `{name}` describes itself against the contract: {why}")]
+    Manifest {
+        /// The plugin.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// Where a component's bytes come from.
+pub enum Source {
+    /// Bytes at hand; their digest is computed.
+    Bytes(Vec<u8>),
+    /// A component inside the host's own binary: its digest and size were taken when the host was built, so that the
+    /// bytes are unpacked only where the compiled code is not cached.
+    Bundled {
+        /// The digest of the unpacked bytes.
+        digest: Digest,
+        /// The size of the unpacked bytes.
+        bytes: u64,
+        /// Unpacks them.
+        unpack: fn() -> std::io::Result<Vec<u8>>,
+    },
+}
+
+/// A component that is compiled and linked.
+pub(crate) struct Linked {
+    pub digest: Digest,
+    pub bytes: u64,
+    pub component: Component,
+    pub pre: ProviderPluginPre<Guest>,
+}
+
+/// Loads a component.
+pub(crate) async fn load(runtime: &Runtime, name: &str, source: Source) -> Result<Linked, LoadError> {
+    let contract = |source| LoadError::Contract { name: name.to_owned(), source };
+    let shared = &*runtime.shared;
+    let (digest, size) = match &source {
+        Source::Bytes(bytes) => {
+            if bytes.len() as u64 > MAX_COMPONENT_BYTES {
+                return Err(LoadError::TooLarge { name: name.to_owned(), bytes: bytes.len() as u64 });
+            }
+            check_header(bytes).map_err(contract)?;
+            (Digest::of(bytes), bytes.len() as u64)
+        }
+        Source::Bundled { digest, bytes, .. } => (*digest, *bytes),
+    };
+    let component = match cached(shared, &digest) {
+        Some(component) => component,
+        None => compile(shared, name, &digest, source).await?,
+    };
+    check_contract(&shared.engine, &component).map_err(contract)?;
+    let pre = shared
+        .linker
+        .instantiate_pre(&component)
+        .and_then(ProviderPluginPre::new)
+        .map_err(|error| contract(ContractError::Mismatch(format!("{error:#}"))))?;
+    Ok(Linked { digest, bytes: size, component, pre })
+}
+
+async fn compile(shared: &Shared, name: &str, digest: &Digest, source: Source) -> Result<Component, LoadError> {
+    let contract = |source| LoadError::Contract { name: name.to_owned(), source };
+    let bytes = match source {
+        Source::Bytes(bytes) => bytes,
+        Source::Bundled { unpack, .. } => unpack().map_err(|source| LoadError::Read {
+            name: name.to_owned(),
+            path: PathBuf::from("builtin"),
+            source,
+        })?,
+    };
+    let code =
+        shared.compiler.compile(&bytes).await.map_err(|source| LoadError::Compile { name: name.to_owned(), source })?;
+    let component = deserialize(shared, &code)
+        .map_err(|error| contract(ContractError::Mismatch(format!("the compiled code does not load: {error:#}"))))?;
+    // Checked before it is kept, so that what is cached has always passed.
+    check_contract(&shared.engine, &component).map_err(contract)?;
+    shared.cache.put(digest, Entry::Code, &code);
+    Ok(component)
+}
+
+fn cached(shared: &Shared, digest: &Digest) -> Option<Component> {
+    let code = shared.cache.get(digest, Entry::Code)?;
+    deserialize(shared, &code).ok()
+}
+
+#[expect(unsafe_code, reason = "the one place that loads precompiled code")]
+fn deserialize(shared: &Shared, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the bytes come straight from the compiling child of this very binary, or from a cache entry whose keyed
+    // MAC was verified on these bytes, under a key that only this user can read.
+    unsafe { Component::deserialize(&shared.engine, code) }
+}

@@ -1,0 +1,80 @@
+//! What a guest reaches: one module per imported interface. [`Guest`] is the state of one call; every limit that the
+//! engine underneath does not know is counted here.
+
+pub mod assets;
+pub mod bootstrap;
+pub mod clock;
+pub mod files;
+pub mod http;
+pub mod limits;
+pub mod log;
+pub mod random;
+pub mod types;
+pub mod wasi;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use cofferdam_model::Address;
+use cofferdam_model::limits::Limits;
+use cofferdam_model::provider::Mode;
+use wasmtime::component::{HasSelf, Linker, ResourceTable};
+use wasmtime_wasi::WasiCtx;
+
+use crate::contract::v0_1::ProviderPlugin;
+use crate::egress::Session;
+use crate::engine::Shared;
+use clock::Time;
+use files::Directory;
+use limits::StoreLimiter;
+use log::CallLog;
+
+/// The state of one call: what the guest may reach, and what it has used.
+pub(crate) struct Guest {
+    pub wasi: WasiCtx,
+    pub table: ResourceTable,
+    pub limiter: StoreLimiter,
+    pub limits: Arc<Limits>,
+    pub usage: Arc<Usage>,
+    pub time: Time,
+    pub random: random::Source,
+    pub log: Arc<CallLog>,
+    /// None: a call without capabilities, such as `describe`.
+    pub reach: Option<Reach>,
+}
+
+/// What has been used by one call, looked at while the guest runs.
+#[derive(Default)]
+pub(crate) struct Usage {
+    pub host_calls: AtomicU64,
+}
+
+/// What a call with capabilities may reach.
+pub(crate) struct Reach {
+    pub mode: Mode,
+    pub directories: Arc<BTreeMap<String, Directory>>,
+    pub http: Session,
+    pub shared: Arc<Shared>,
+}
+
+/// Who calls, for messages.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub provider: String,
+    pub plugin: String,
+    pub address: Option<Address>,
+}
+
+impl Guest {
+    /// Counts a host call; over the limit it traps.
+    pub fn count(&self) -> wasmtime::Result<()> {
+        limits::count(&self.usage, &self.limits)
+    }
+}
+
+/// Links every interface that a guest may import.
+pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    wasi::add_to_linker(linker)?;
+    ProviderPlugin::add_to_linker::<_, HasSelf<_>>(linker, |guest| guest)
+}

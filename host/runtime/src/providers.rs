@@ -1,0 +1,149 @@
+//! The providers of a stack: loaded plugins with their grants, configured on demand, once per configuration and mode.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cofferdam_model::capabilities::Grant;
+use cofferdam_model::error::{CallError, ErrorKind, ProviderError};
+use cofferdam_model::provider::{Mode, Provider, Providers};
+use cofferdam_model::schema::ResourceSchema;
+use cofferdam_model::{Diagnostic, Digest, Document, Pointer, ProviderKey, ResourceType, Value, document};
+use parking_lot::Mutex;
+use tokio::sync::OnceCell;
+
+use crate::host::files::Directory;
+use crate::host::log::{LogLevel, LogLine};
+use crate::plugin::Plugin;
+use crate::provider::{Access, PluginProvider};
+
+/// One provider of a stack.
+pub struct ProviderSpec {
+    /// The plugin that serves it.
+    pub plugin: Arc<Plugin>,
+    /// What the user grants it; paths relative to `folder`.
+    pub grant: Grant,
+}
+
+type ConfigureKey = (ProviderKey, bool, Digest);
+type Configured = Arc<OnceCell<Arc<PluginProvider>>>;
+
+/// Implements the engine's [`Providers`] over loaded plugins.
+pub struct PluginProviders {
+    specs: BTreeMap<ProviderKey, (Arc<Plugin>, Arc<Access>)>,
+    // Guards memory alone: the cell is awaited outside.
+    configured: Mutex<HashMap<ConfigureKey, Configured>>,
+}
+
+impl PluginProviders {
+    /// Puts plugins and grants together. Directories in grants are relative to `folder`.
+    #[must_use]
+    pub fn new(specs: BTreeMap<ProviderKey, ProviderSpec>, folder: &Path) -> Self {
+        let access = |key: &ProviderKey, spec: &ProviderSpec| {
+            let requested = &spec.plugin.manifest().requested;
+            let directories = requested
+                .effective_directories(&spec.grant)
+                .into_iter()
+                .map(|(name, granted)| (name, Directory { path: folder.join(granted.path), write: granted.write }))
+                .collect();
+            Arc::new(Access {
+                key: key.clone(),
+                limits: Arc::new(spec.grant.limits.over(&requested.limits)),
+                directories: Arc::new(directories),
+                grant: Arc::new(spec.grant.clone()),
+            })
+        };
+        let specs = specs
+            .into_iter()
+            .map(|(key, spec)| {
+                let access = access(&key, &spec);
+                (key, (spec.plugin, access))
+            })
+            .collect();
+        Self { specs, configured: Mutex::default() }
+    }
+
+    fn spec(&self, key: &ProviderKey) -> Result<&(Arc<Plugin>, Arc<Access>), CallError> {
+        self.specs.get(key).ok_or_else(|| {
+            ProviderError::new(
+                ErrorKind::NotFound,
+                format!("there is no provider `{key}`; the state was written with one"),
+            )
+            .into()
+        })
+    }
+}
+
+/// Says what the plugin asks for and the user did not grant, with the line that would.
+fn warn_of_missing(plugin: &Plugin, access: &Access, config: &Value) {
+    for missing in plugin.manifest().requested.missing(&access.grant, config) {
+        plugin.runtime.shared.log.line(LogLine {
+            provider: access.key.to_string(),
+            address: None,
+            level: LogLevel::Warn,
+            message: format!(
+                "the plugin asks for {}, which is not granted; to allow it, add to its `grant` block: {}",
+                missing.what, missing.line
+            ),
+            fields: Vec::new(),
+        });
+    }
+}
+
+fn check_config(plugin: &Plugin, key: &ProviderKey, config: &Value) -> Result<(), CallError> {
+    let schema = &plugin.manifest().config_schema;
+    if schema.as_object().is_some_and(serde_json::Map::is_empty) {
+        return Ok(());
+    }
+    let fail = |kind, message: String| ProviderError::new(kind, message);
+    let validator = jsonschema::options()
+        .with_draft(jsonschema::Draft::Draft202012)
+        .with_pattern_options(jsonschema::PatternOptions::regex())
+        .build(schema)
+        .map_err(|error| {
+            fail(ErrorKind::Internal, format!("the configuration schema of the plugin cannot be used: {error}"))
+        })?;
+    let json = document::to_json(config);
+    let diagnostics: Vec<Diagnostic> = validator
+        .iter_errors(&json)
+        .take(20)
+        .map(|error| {
+            let at = Pointer::parse(&error.instance_path().to_string()).unwrap_or_default();
+            // The value may be a secret; the message without it still says what is wrong.
+            Diagnostic::error(error.masked().to_string()).at(at)
+        })
+        .collect();
+    if diagnostics.is_empty() {
+        return Ok(());
+    }
+    let mut error = fail(ErrorKind::InvalidInput, format!("the configuration of provider `{key}` is not valid"));
+    error.diagnostics = diagnostics;
+    Err(error.into())
+}
+
+#[async_trait]
+impl Providers for PluginProviders {
+    async fn schema(&self, provider: &ProviderKey, ty: &ResourceType) -> Result<Arc<ResourceSchema>, CallError> {
+        self.spec(provider)?.0.schema(ty).await
+    }
+
+    async fn configure(
+        &self,
+        provider: &ProviderKey,
+        config: &Value,
+        mode: Mode,
+    ) -> Result<Arc<dyn Provider>, CallError> {
+        let (plugin, access) = self.spec(provider)?;
+        let digest = Digest::of(Document::from_value(config).json.as_bytes());
+        let cell = self.configured.lock().entry((provider.clone(), mode == Mode::Write, digest)).or_default().clone();
+        let configured = cell
+            .get_or_try_init(|| async {
+                check_config(plugin, provider, config)?;
+                warn_of_missing(plugin, access, config);
+                PluginProvider::configure(plugin.clone(), access.clone(), config, mode).await.map(Arc::new)
+            })
+            .await?;
+        Ok(configured.clone())
+    }
+}
