@@ -1,1 +1,164 @@
-fn main() {}
+//! The `cofferdam` command line: arguments, terminal, colours, environment and exit codes. Everything else is in the
+//! libraries, which know none of these.
+
+mod args;
+mod bundled;
+mod commands;
+mod environment;
+mod error;
+mod exit;
+mod project;
+mod render;
+mod session;
+mod signals;
+mod talk;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{CommandFactory, Parser};
+use cofferdam_engine::Cancel;
+use cofferdam_model::redact::Redactor;
+use cofferdam_stack::SourceTexts;
+
+use crate::args::{Cli, Color, Command, Format, Global, PluginCommand, StackArgs, StateCommand};
+use crate::commands::deploy::Purpose;
+use crate::environment::{Environment, SystemClock};
+use crate::error::{CliError, CliResult};
+use crate::exit::Exit;
+use crate::project::Project;
+use crate::render::diagnostics::SourceText;
+use crate::render::events::{Display, Reporter};
+use crate::session::Session;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let exit = match cli.command {
+        Command::Compile => compile(),
+        Command::Completions { shell } => completions(shell),
+        Command::Version => commands::version::run(&cli.global),
+        command => {
+            choose_colors(&cli.global);
+            run(&cli.global, command)
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+fn compile() -> Exit {
+    match cofferdam_runtime::compile_from_stdin() {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            talk::say(&match error {
+                cofferdam_runtime::CompileError::Refused(why) => why,
+                other => other.to_string(),
+            });
+            Exit::Failed
+        }
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Exit {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "cofferdam", &mut script);
+    talk::data(&String::from_utf8_lossy(&script));
+    Exit::Done
+}
+
+fn choose_colors(global: &Global) {
+    let choice = match (global.format, global.color) {
+        (Format::Json, _) | (_, Color::Never) => anstream::ColorChoice::Never,
+        (_, Color::Always) => anstream::ColorChoice::Always,
+        (_, Color::Auto) => anstream::ColorChoice::Auto,
+    };
+    choice.write_global();
+}
+
+fn run(global: &Global, command: Command) -> Exit {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            talk::say(&format!("error: cannot start threads: {error}"));
+            return Exit::Failed;
+        }
+    };
+    let exit = runtime.block_on(dispatch(global, command));
+    // What was cut off must not hold the process up.
+    runtime.shutdown_background();
+    exit
+}
+
+async fn dispatch(global: &Global, command: Command) -> Exit {
+    let surroundings = Environment::detect();
+    let redactor = Arc::new(Redactor::default());
+    let display = match global.format {
+        Format::Json => Display::Json,
+        Format::Human if surroundings.is_live() => Display::Live,
+        Format::Human => Display::Plain,
+    };
+    let reporter = Arc::new(Reporter::new(display, global.verbose, redactor.clone()));
+    let session = Session { reporter, redactor, clock: Arc::new(SystemClock::new()), cancel: Cancel::default() };
+    session.reporter.begin();
+    signals::listen(session.cancel.clone(), session.reporter.clone());
+    if let Command::Plugin(PluginCommand::Inspect { plugin, ty }) = &command {
+        return finish(&session, commands::plugin::inspect(&session, global, plugin, ty.as_ref()).await, &SourceTexts::default());
+    }
+    let Some(stack) = stack_args(&command) else { return Exit::Bug };
+    let project = match Project::load(global, stack) {
+        Ok(project) => project,
+        Err((error, sources)) => return finish(&session, Err(error), &sources),
+    };
+    let result = with_project(&session, global, &surroundings, &project, &command).await;
+    finish(&session, result, project.stack.sources())
+}
+
+fn stack_args(command: &Command) -> Option<&StackArgs> {
+    match command {
+        Command::Validate(stack) | Command::State(StateCommand::List(stack) | StateCommand::Show { stack, .. }) => Some(stack),
+        Command::Plan(args) => Some(&args.stack),
+        Command::Deploy(args) | Command::Destroy(args) => Some(&args.stack),
+        Command::Refresh(args) => Some(&args.stack),
+        Command::Output(args) => Some(&args.stack),
+        Command::Plugin(_) | Command::Completions { .. } | Command::Version | Command::Compile => None,
+    }
+}
+
+async fn with_project(
+    session: &Session,
+    global: &Global,
+    surroundings: &Environment,
+    project: &Project,
+    command: &Command,
+) -> CliResult<Exit> {
+    match command {
+        Command::Validate(args) => commands::validate::run(session, global, project, args).await,
+        Command::Plan(args) => commands::plan::run(session, global, project, args).await,
+        Command::Deploy(args) => {
+            commands::deploy::run(session, global, surroundings, project, args, Purpose::Deploy).await
+        }
+        Command::Destroy(args) => {
+            commands::deploy::run(session, global, surroundings, project, args, Purpose::Destroy).await
+        }
+        Command::Refresh(args) => commands::refresh::run(session, global, project, args).await,
+        Command::Output(args) => commands::output::run(session, global, project, args),
+        Command::State(StateCommand::List(args)) => commands::state::list(session, global, project, args),
+        Command::State(StateCommand::Show { stack, address, show_secrets }) => {
+            commands::state::show(session, global, project, stack, address, *show_secrets)
+        }
+        Command::Plugin(_) | Command::Completions { .. } | Command::Version | Command::Compile => {
+            Err(CliError::new(Exit::Bug, "a command without a stack came to be run with one"))
+        }
+    }
+}
+
+/// Shows how a command ended, and gives its exit code.
+fn finish(session: &Session, result: CliResult<Exit>, sources: &dyn SourceText) -> Exit {
+    match result {
+        Ok(exit) => exit,
+        Err(error) => {
+            session.reporter.json(&error.to_json());
+            session.reporter.say(session.redactor.redact(error.render(sources).trim_end()).as_str());
+            error.exit
+        }
+    }
+}

@@ -76,7 +76,7 @@ pub enum Record {
 
 /// A write that a former run began and whose end no record tells: an [`Record::Intent`] without its
 /// [`Record::Result`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct InFlight {
     /// The step.
     pub operation: OperationId,
@@ -92,6 +92,17 @@ pub struct InFlight {
     pub checkpoint: Option<Vec<u8>>,
     /// The object as far as the last checkpoint says it exists.
     pub partial: Option<ResourceState>,
+}
+
+/// Never shows the checkpoint.
+impl std::fmt::Debug for InFlight {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InFlight")
+            .field("operation", &self.operation)
+            .field("address", &self.address)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a record could not be made durable. The run must write nothing more.

@@ -1,1 +1,33 @@
+//! The stack language: HCL texts in, a [`Program`](cofferdam_model::program::Program) out. Parses, checks references
+//! and types of variables, finds cycles, evaluates expressions over what is known so far, and points every finding at
+//! its place. Reads no disk and no environment: texts, variables and a [`ReadFile`] are given by the caller.
 
+mod constants;
+mod convert;
+mod declare;
+mod eval;
+mod files;
+mod findings;
+mod functions;
+mod grant;
+mod graph;
+mod heredoc;
+mod inputs;
+mod locate;
+mod mask;
+mod parse;
+mod program;
+mod providers;
+mod references;
+mod settings;
+mod source;
+mod stack;
+mod types;
+mod units;
+mod variables;
+
+pub use inputs::{ENVIRONMENT_PREFIX, InputValue, VariableInput, VariableSource};
+pub use providers::{PluginSource, ProviderDecl};
+pub use settings::HomeSetting;
+pub use source::{MAX_FILE_BYTES, MAX_TOTAL_BYTES, NoFiles, ReadFile, ReadFileError, SourceTexts, Sources};
+pub use stack::{LoadError, LoadOptions, Stack};

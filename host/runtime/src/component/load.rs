@@ -82,7 +82,7 @@ pub enum Source {
         /// The size of the unpacked bytes.
         bytes: u64,
         /// Unpacks them.
-        unpack: fn() -> std::io::Result<Vec<u8>>,
+        unpack: Box<dyn FnOnce() -> std::io::Result<Vec<u8>> + Send>,
     },
 }
 

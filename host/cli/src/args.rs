@@ -1,0 +1,260 @@
+//! The command line: what can be asked, and the help that teaches it.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use cofferdam_engine::Refresh;
+use cofferdam_model::{Address, ResourceType, StageName};
+
+use crate::exit;
+
+const ABOUT: &str = "Deploys infrastructure with sandboxed provider plugins";
+const EXAMPLES: &str = "\
+Examples:
+  cofferdam plan                         what would change
+  cofferdam deploy --stage production    show it, ask, do it
+  cofferdam deploy --yes --format json   the same in CI
+  cofferdam output url                   one output's value
+
+A stack is a folder of `.hcl` files; run cofferdam in it, or name it with --dir.";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "cofferdam", version, about = ABOUT, after_help = EXAMPLES, after_long_help = concat_help())]
+#[command(propagate_version = true, subcommand_required = true, arg_required_else_help = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+fn concat_help() -> String {
+    format!("{EXAMPLES}\n\n{}", exit::TABLE)
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The folder of the stack
+    #[arg(long, short = 'C', global = true, value_name = "FOLDER", default_value = ".")]
+    pub dir: PathBuf,
+    /// How to report: `human` for people, `json` for programs (JSON Lines on stdout)
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// Show what plugins log: -v for information, -vv for everything
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// How a command reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// JSON Lines.
+    Json,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check the stack without planning: syntax, references, variables, plugins and schemas
+    Validate(StackArgs),
+    /// Show what a deploy would change
+    Plan(PlanArgs),
+    /// Make the remote objects what the stack says; shows the plan and asks first
+    Deploy(DeployArgs),
+    /// Remove everything that the stack made in this stage; shows the plan and asks first
+    Destroy(DeployArgs),
+    /// Bring the state up to date with the remote objects; changes none of them
+    Refresh(RefreshArgs),
+    /// Print the outputs of the last deploy
+    Output(OutputArgs),
+    /// Look at the state
+    #[command(subcommand)]
+    State(StateCommand),
+    /// Look at plugins
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Print a completion script for a shell
+    #[command(after_help = "\
+Examples:
+  cofferdam completions bash > /etc/bash_completion.d/cofferdam
+  cofferdam completions zsh  > \"${fpath[1]}/_cofferdam\"
+  cofferdam completions fish > ~/.config/fish/completions/cofferdam.fish")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the version, the contract that it serves and the bundled plugins
+    Version,
+    /// Compiles a component from stdin to stdout; how cofferdam calls itself.
+    #[command(name = crate::commands::COMPILE, hide = true)]
+    Compile,
+}
+
+/// Which stack, stage and variables.
+#[derive(Clone, Debug, Args)]
+pub struct StackArgs {
+    /// The stage: one deployment of the stack, with a state of its own
+    #[arg(long, short, env = "COFFERDAM_STAGE", default_value = "dev", value_parser = stage)]
+    pub stage: StageName,
+    /// Set a variable, over files and COFFERDAM_VAR_<NAME>
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = assignment)]
+    pub vars: Vec<(String, String)>,
+    /// Set variables from a file of `name = value` lines (HCL), or from a `.json` file
+    #[arg(long = "var-file", value_name = "FILE")]
+    pub var_files: Vec<PathBuf>,
+}
+
+/// How to plan.
+#[derive(Clone, Debug, Args)]
+pub struct PlanOptions {
+    /// Which objects are read before comparing: none, what the change touches, or all
+    #[arg(long, value_enum, default_value_t = RefreshChoice::Changed, value_name = "WHICH")]
+    pub refresh: RefreshChoice,
+    /// The most plugin calls at one time
+    #[arg(long, value_name = "N", default_value = "10")]
+    pub parallelism: NonZeroUsize,
+}
+
+/// Which objects are read first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RefreshChoice {
+    /// None.
+    None,
+    /// What would change, and what is read for free.
+    Changed,
+    /// All.
+    All,
+}
+
+impl From<RefreshChoice> for Refresh {
+    fn from(choice: RefreshChoice) -> Self {
+        match choice {
+            RefreshChoice::None => Self::None,
+            RefreshChoice::Changed => Self::Changed,
+            RefreshChoice::All => Self::All,
+        }
+    }
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub stack: StackArgs,
+    #[command(flatten)]
+    pub options: PlanOptions,
+    /// Exit with 10 where changes are pending
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+/// `deploy` and `destroy`.
+#[derive(Debug, Args)]
+pub struct DeployArgs {
+    #[command(flatten)]
+    pub stack: StackArgs,
+    #[command(flatten)]
+    pub options: PlanOptions,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// `refresh`.
+#[derive(Debug, Args)]
+pub struct RefreshArgs {
+    #[command(flatten)]
+    pub stack: StackArgs,
+    /// The most plugin calls at one time
+    #[arg(long, value_name = "N", default_value = "10")]
+    pub parallelism: NonZeroUsize,
+}
+
+/// `output`.
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    #[command(flatten)]
+    pub stack: StackArgs,
+    /// One output: its bare value is printed, a secret one too
+    pub name: Option<String>,
+    /// Show secret values in the listing
+    #[arg(long)]
+    pub show_secrets: bool,
+}
+
+/// `state …`.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// List the resources of the state
+    List(StackArgs),
+    /// Show what the state holds of one resource
+    Show {
+        #[command(flatten)]
+        stack: StackArgs,
+        /// Its address, such as `aws_s3_bucket.site`
+        #[arg(value_parser = address)]
+        address: Address,
+        /// Show secret values
+        #[arg(long)]
+        show_secrets: bool,
+    },
+}
+
+/// `plugin …`.
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// Show what a plugin is, asks for and offers
+    #[command(after_help = "\
+Examples:
+  cofferdam plugin inspect local
+  cofferdam plugin inspect ./target/wasm32-wasip2/release/acme.wasm
+  cofferdam plugin inspect local --type local_file")]
+    Inspect {
+        /// A file, or the name of a bundled plugin
+        plugin: String,
+        /// Show the schema of one resource type
+        #[arg(long = "type", value_name = "TYPE", value_parser = resource_type)]
+        ty: Option<ResourceType>,
+    },
+}
+
+fn stage(text: &str) -> Result<StageName, String> {
+    StageName::new(text).map_err(|error| error.to_string())
+}
+
+fn address(text: &str) -> Result<Address, String> {
+    text.parse().map_err(|error: cofferdam_model::NameError| error.to_string())
+}
+
+fn resource_type(text: &str) -> Result<ResourceType, String> {
+    ResourceType::new(text).map_err(|error| error.to_string())
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".into()),
+    }
+}

@@ -1,0 +1,159 @@
+//! `deploy` and `destroy`: plan, show, ask, do.
+
+use cofferdam_engine::{NotStarted, Outcome, Plan, PlanOptions, StepResult, Stop};
+use cofferdam_home::{Compaction, Loaded, Stage};
+use cofferdam_model::state::StackState;
+use serde_json::json;
+
+use crate::args::{DeployArgs, Format, Global};
+use crate::commands::plan::{load, show};
+use crate::commands::validate::warn;
+use crate::commands::output;
+use crate::environment::Environment;
+use crate::error::{CliError, CliResult, located, plan_error, step_diagnostics};
+use crate::exit::Exit;
+use crate::project::Project;
+use crate::render::diagnostics;
+use crate::render::events::duration;
+use crate::render::style::{BOLD, ERROR, paint};
+use crate::session::{Session, StageAccess, needed};
+use crate::talk;
+
+/// Which of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Make the objects what the stack says.
+    Deploy,
+    /// Remove them.
+    Destroy,
+}
+
+impl Purpose {
+    fn command(self) -> &'static str {
+        match self {
+            Self::Deploy => "deploy",
+            Self::Destroy => "destroy",
+        }
+    }
+}
+
+/// Runs the command.
+pub async fn run(
+    session: &Session,
+    global: &Global,
+    surroundings: &Environment,
+    project: &Project,
+    args: &DeployArgs,
+    purpose: Purpose,
+) -> CliResult<Exit> {
+    if !args.yes && (!surroundings.stdin_is_terminal || global.format == Format::Json) {
+        return Err(CliError::new(Exit::Usage, format!("`cofferdam {}` asks before it changes anything, and there is no terminal to ask on", purpose.command()))
+            .hint("look at `cofferdam plan` first, then add --yes"));
+    }
+    warn(session, project, &project.warnings);
+    let mut stage = session.stage(project, &args.stack.stage, StageAccess::Write(purpose.command()))?;
+    let loaded = load(session, &mut stage)?;
+    let engine = session.engine(project, &needed(project, &loaded), args.options.parallelism).await?;
+    let journal = stage.journal()?;
+    let Loaded { state, in_flight, .. } = loaded;
+    let recovery = engine.recover(state, in_flight, journal.clone()).await;
+    let state = recovery.state;
+    let options = PlanOptions { refresh: args.options.refresh.into(), in_flight: recovery.in_flight };
+    let planned = match purpose {
+        Purpose::Deploy => engine.plan(&state, options).await,
+        Purpose::Destroy => engine.plan_destroy(&state, options).await,
+    };
+    let plan = planned.map_err(|error| plan_error(&error, &*project.stack))?;
+    show(session, global, project, &plan);
+    if !agreed(&plan, args, purpose) {
+        settle(&mut stage, &state)?;
+        return Ok(Exit::Done);
+    }
+    let approved = plan.approve(state)?;
+    let outcome = engine.deploy(approved, journal, purpose.command()).await;
+    settle(&mut stage, &outcome.state)?;
+    report(session, project, &outcome);
+    if purpose == Purpose::Deploy && outcome.is_success() {
+        output::print_all(session, global, &outcome.state);
+    }
+    Ok(exit_of(&outcome))
+}
+
+/// Asks, where there is something to ask about.
+fn agreed(plan: &Plan, args: &DeployArgs, purpose: Purpose) -> bool {
+    if !plan.has_changes() {
+        // An outcome is still due: outputs are printed, a journal is settled.
+        return true;
+    }
+    if args.yes {
+        return true;
+    }
+    let question = match purpose {
+        Purpose::Deploy => format!("Deploy this to stage `{}`?", plan.stage),
+        Purpose::Destroy => format!("Delete all of this in stage `{}`? It cannot be undone.", plan.stage),
+    };
+    let agreed = talk::confirm(&paint(BOLD, question));
+    if !agreed {
+        talk::say("Nothing was changed.");
+    }
+    agreed
+}
+
+/// Makes the journal's content the next snapshot.
+pub fn settle(stage: &mut Stage, state: &StackState) -> CliResult<()> {
+    if let Compaction::Kept { in_flight } = stage.compact(state)? {
+        let writes = if in_flight == 1 { "1 write is" } else { &format!("{in_flight} writes are") };
+        talk::say(&format!("{writes} in flight; the journal knows, and the next deploy goes on from there"));
+    }
+    Ok(())
+}
+
+fn report(session: &Session, project: &Project, outcome: &Outcome) {
+    for (_, error) in outcome.failed() {
+        for diagnostic in step_diagnostics(error, &*project.stack) {
+            session.reporter.json(&json!({ "type": "diagnostic", "diagnostic": diagnostic }));
+            let text = diagnostics::render(&diagnostic, project.stack.sources());
+            session.reporter.say(&session.redactor.redact(&format!("\n{}", text.trim_end())));
+        }
+    }
+    warn(session, project, &located(&outcome.diagnostics, &*project.stack));
+    if let Some(error) = &outcome.journal_error {
+        let error = CliError::new(Exit::Failed, error.to_string()).caused_by(error);
+        session.reporter.say(error.render(project.stack.sources()).trim_end());
+    }
+    let counts = [
+        (outcome.done().count(), "done"),
+        (outcome.failed().count(), "failed"),
+        (outcome.interrupted().count(), "interrupted"),
+        (outcome.not_started().count(), "not started"),
+    ];
+    let parts: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    if parts.is_empty() {
+        return;
+    }
+    let line = format!("{} in {}", parts.join(", "), duration(outcome.duration_ms));
+    let head = if outcome.is_success() { paint(BOLD, "Done:") } else { paint(ERROR, "Incomplete:") };
+    session.reporter.say(&format!("\n{head} {line}"));
+    unknown(session, outcome);
+}
+
+/// What a run that was stopped at once leaves open.
+fn unknown(session: &Session, outcome: &Outcome) {
+    for step in outcome.interrupted() {
+        let text = match &step.result {
+            StepResult::Interrupted(_) => format!("`{}` goes on remotely; the next deploy resumes it", step.address),
+            _ => format!("what became of `{}` is unknown; the next deploy looks", step.address),
+        };
+        session.reporter.say(&text);
+    }
+}
+
+fn exit_of(outcome: &Outcome) -> Exit {
+    let stopped = outcome.not_started().any(|(_, why)| matches!(why, NotStarted::Stopped)) || outcome.interrupted().next().is_some();
+    match outcome.stopped {
+        Some(Stop::Soft | Stop::Hard) if stopped || !outcome.is_success() => Exit::Interrupted,
+        _ if outcome.is_success() => Exit::Done,
+        _ => Exit::Failed,
+    }
+}

@@ -1,0 +1,13 @@
+//! The commands, one module each.
+
+pub mod deploy;
+pub mod output;
+pub mod plan;
+pub mod plugin;
+pub mod refresh;
+pub mod state;
+pub mod validate;
+pub mod version;
+
+/// The hidden command by which cofferdam compiles components in a child process.
+pub const COMPILE: &str = "__compile";

@@ -1,0 +1,54 @@
+//! `refresh`: the state brought up to date with the remote objects.
+
+use cofferdam_model::document::to_shown_json;
+use serde_json::json;
+
+use crate::args::{Format, Global, RefreshArgs};
+use crate::commands::deploy::settle;
+use crate::commands::plan::load;
+use crate::commands::validate::warn;
+use crate::error::{CliResult, located, plan_error};
+use crate::exit::Exit;
+use crate::project::Project;
+use crate::render::plan::render_drift;
+use crate::session::{Session, StageAccess, needed};
+use crate::talk;
+
+/// Runs the command.
+pub async fn run(session: &Session, global: &Global, project: &Project, args: &RefreshArgs) -> CliResult<Exit> {
+    warn(session, project, &project.warnings);
+    let mut stage = session.stage(project, &args.stack.stage, StageAccess::Write("refresh"))?;
+    let loaded = load(session, &mut stage)?;
+    let engine = session.engine(project, &needed(project, &loaded), args.parallelism).await?;
+    let refreshed = engine.refresh(&loaded.state).await.map_err(|error| plan_error(&error, &*project.stack))?;
+    settle(&mut stage, &refreshed.state)?;
+    warn(session, project, &located(&refreshed.diagnostics, &*project.stack));
+    match global.format {
+        Format::Json => {
+            let drift: Vec<_> = refreshed
+                .drift
+                .iter()
+                .map(|drift| {
+                    let changes: Vec<_> = drift
+                        .changes
+                        .iter()
+                        .map(|change| {
+                            json!({
+                                "pointer": change.pointer,
+                                "before": change.before.as_ref().map(to_shown_json),
+                                "after": change.after.as_ref().map(to_shown_json),
+                            })
+                        })
+                        .collect();
+                    json!({ "address": drift.address, "gone": drift.gone, "changes": changes })
+                })
+                .collect();
+            session.reporter.json(&json!({ "type": "refreshed", "changed": refreshed.changed, "drift": drift }));
+        }
+        Format::Human if refreshed.drift.is_empty() => {
+            talk::data(&format!("The state is up to date: {} resources.\n", refreshed.state.resources.len()));
+        }
+        Format::Human => talk::data(&session.redactor.redact(&render_drift(&refreshed.drift))),
+    }
+    Ok(Exit::Done)
+}

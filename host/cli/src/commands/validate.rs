@@ -1,0 +1,43 @@
+//! `validate`: everything that can be checked without the state and without a cloud.
+
+use std::collections::BTreeSet;
+
+use cofferdam_engine::{EngineCtx, PlanOptions, Refresh};
+use cofferdam_model::Diagnostic;
+use cofferdam_model::program::Program as _;
+use cofferdam_model::state::StackState;
+use serde_json::json;
+
+use crate::args::{Format, Global, StackArgs};
+use crate::error::{CliResult, located, plan_error};
+use crate::exit::Exit;
+use crate::project::Project;
+use crate::render::diagnostics;
+use crate::session::Session;
+use crate::talk;
+
+/// Runs the command: a plan from nothing, which checks every input against its schema and reads no object.
+pub async fn run(session: &Session, global: &Global, project: &Project, args: &StackArgs) -> CliResult<Exit> {
+    warn(session, project, &project.warnings);
+    let needed: BTreeSet<_> = project.stack.resources().iter().map(|resource| resource.provider.clone()).collect();
+    let engine = session.engine(project, &needed, EngineCtx::PARALLELISM).await?;
+    let nothing = StackState::empty(project.stack.stack().clone(), args.stage.clone());
+    let options = PlanOptions { refresh: Refresh::None, in_flight: Vec::new() };
+    let plan = engine.plan(&nothing, options).await.map_err(|error| plan_error(&error, &*project.stack))?;
+    warn(session, project, &located(&plan.diagnostics, &*project.stack));
+    let count = project.stack.resources().len();
+    match global.format {
+        Format::Human => talk::data(&format!("The stack `{}` is valid: {count} resources.\n", project.stack.stack())),
+        Format::Json => session.reporter.json(&json!({ "type": "valid", "stack": project.stack.stack(), "resources": count })),
+    }
+    Ok(Exit::Done)
+}
+
+/// Shows warnings.
+pub fn warn(session: &Session, project: &Project, warnings: &[Diagnostic]) {
+    for warning in warnings {
+        session.reporter.json(&json!({ "type": "diagnostic", "diagnostic": warning }));
+        let text = diagnostics::render(warning, project.stack.sources());
+        session.reporter.say(&session.redactor.redact(text.trim_end()));
+    }
+}

@@ -1,0 +1,149 @@
+//! What the process is given: environment variables, folders, time, randomness, terminals. Read here and nowhere else.
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// The process's surroundings.
+pub struct Environment {
+    /// Whether stdin can be asked.
+    pub stdin_is_terminal: bool,
+    /// Whether stderr can be drawn on.
+    pub stderr_is_terminal: bool,
+    /// Whether this is a CI job.
+    pub is_ci: bool,
+}
+
+impl Environment {
+    /// Looks around.
+    pub fn detect() -> Self {
+        Self {
+            stdin_is_terminal: std::io::stdin().is_terminal(),
+            stderr_is_terminal: std::io::stderr().is_terminal(),
+            is_ci: var("CI").is_some_and(|value| !value.is_empty() && value != "false"),
+        }
+    }
+
+    /// Whether a live display makes sense.
+    pub fn is_live(&self) -> bool {
+        self.stderr_is_terminal && !self.is_ci
+    }
+}
+
+/// An environment variable that is UTF-8.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn var(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn var_os(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// Every `COFFERDAM_VAR_<NAME>`, by name.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn stack_variables() -> Vec<(String, String)> {
+    let mut found: Vec<_> = std::env::vars_os()
+        .filter_map(|(name, value)| {
+            let name = name.into_string().ok()?.strip_prefix(cofferdam_stack::ENVIRONMENT_PREFIX)?.to_owned();
+            Some((name, value.into_string().ok()?))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// Where compiled plugins are kept: `COFFERDAM_CACHE_DIR`, or the user's cache folder (XDG Base Directory).
+pub fn cache_directory() -> Option<PathBuf> {
+    folder("COFFERDAM_CACHE_DIR", "XDG_CACHE_HOME", ".cache").map(|folder| folder.join("compiled"))
+}
+
+/// Where the user's identity is kept: `COFFERDAM_CONFIG_DIR`, or the user's configuration folder (XDG Base Directory).
+pub fn identity_file() -> Option<PathBuf> {
+    folder("COFFERDAM_CONFIG_DIR", "XDG_CONFIG_HOME", ".config").map(|folder| folder.join("identity.txt"))
+}
+
+fn folder(own: &str, xdg: &str, under_home: &str) -> Option<PathBuf> {
+    let absolute = |name: &str| var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute(own)
+        .or_else(|| absolute(xdg).map(|path| path.join("cofferdam")))
+        .or_else(|| absolute("HOME").map(|path| path.join(under_home).join("cofferdam")))
+}
+
+/// The passphrase that wraps keys instead of the identity.
+pub fn passphrase() -> Option<String> {
+    var("COFFERDAM_PASSPHRASE").filter(|text| !text.is_empty())
+}
+
+/// Who runs this, for the lock.
+pub fn user() -> String {
+    var("USER").or_else(|| var("LOGNAME")).unwrap_or_else(|| rustix::process::getuid().as_raw().to_string())
+}
+
+/// The machine's name, for the lock.
+pub fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// The time, for every part of the host that asks for it.
+pub struct SystemClock {
+    start: Instant,
+}
+
+impl SystemClock {
+    /// Starts counting.
+    #[expect(clippy::disallowed_methods, reason = "the clock itself")]
+    pub fn new() -> Self {
+        Self { start: Instant::now() }
+    }
+
+    /// Milliseconds since the Unix epoch.
+    #[expect(clippy::disallowed_methods, reason = "the clock itself")]
+    pub fn epoch_ms(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl cofferdam_runtime::Clock for SystemClock {
+    fn now_ms(&self) -> u64 {
+        self.epoch_ms()
+    }
+
+    fn monotonic_ns(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+impl cofferdam_engine::Clock for SystemClock {
+    fn now_ms(&self) -> u64 {
+        self.epoch_ms()
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The operating system's randomness.
+pub struct SystemEntropy;
+
+impl cofferdam_engine::Entropy for SystemEntropy {
+    fn bytes(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        fill(&mut bytes);
+        bytes
+    }
+}
+
+impl cofferdam_home::Entropy for SystemEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        fill(bytes);
+    }
+}
+
+fn fill(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("the operating system always has randomness after start-up");
+}

@@ -1,0 +1,232 @@
+//! Every library error, mapped to an exit code, wording and hints. The one file that words them.
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+use cofferdam_engine::{Cause, PlanError, StalePlan, StepError};
+use cofferdam_home::{LoadError as StateError, OpenHomeError, OpenStageError, WriteError};
+use cofferdam_model::error::{ErrorKind, PluginFault};
+use cofferdam_model::program::Program;
+use cofferdam_model::Diagnostic;
+use cofferdam_runtime::{LoadError as PluginError, RuntimeError};
+
+use crate::exit::Exit;
+use crate::render::diagnostics::{self, SourceText};
+use crate::render::style::{ERROR, HINT, paint};
+use crate::render::value::printable;
+
+/// What ends a command.
+#[derive(Debug)]
+pub struct CliError {
+    /// The exit code.
+    pub exit: Exit,
+    /// What was tried and what happened; empty where the findings say it all.
+    message: String,
+    /// What lies behind, outermost first.
+    causes: Vec<String>,
+    hints: Vec<String>,
+    /// Findings in the user's files.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What a command ends with.
+pub type CliResult<T> = Result<T, CliError>;
+
+impl CliError {
+    /// An error in words.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), causes: Vec::new(), hints: Vec::new(), diagnostics: Vec::new() }
+    }
+
+    /// With something to do.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// With everything that lies behind an error.
+    pub fn caused_by(mut self, error: &dyn Error) -> Self {
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            // A transparent wrapper says the same again.
+            if text != self.message && self.causes.last() != Some(&text) {
+                self.causes.push(text);
+            }
+            source = cause.source();
+        }
+        self
+    }
+
+    /// An error that is its findings.
+    pub fn findings(diagnostics: Vec<Diagnostic>) -> Self {
+        Self { diagnostics, ..Self::new(Exit::Invalid, "") }
+    }
+
+    fn of(exit: Exit, error: &dyn Error) -> Self {
+        Self::new(exit, error.to_string()).caused_by(error)
+    }
+
+    fn with_hint(mut self, hint: Option<String>) -> Self {
+        self.hints.extend(hint);
+        self
+    }
+
+    /// The whole error as text.
+    pub fn render(&self, sources: &dyn SourceText) -> String {
+        let mut out: String = self.diagnostics.iter().map(|diagnostic| diagnostics::render(diagnostic, sources)).collect();
+        if !self.message.is_empty() {
+            let _ = writeln!(out, "{} {}", paint(ERROR, "error:"), printable(&self.message));
+        }
+        for cause in &self.causes {
+            let _ = writeln!(out, "  caused by: {}", printable(cause));
+        }
+        for hint in &self.hints {
+            let _ = writeln!(out, "{} {}", paint(HINT, "hint:"), hint.replace('\n', "\n      "));
+        }
+        out
+    }
+
+    /// The error as one JSON line's value.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "type": "error", "exit": self.exit as u8, "message": self.message, "causes": self.causes, "hints": self.hints,
+            "diagnostics": self.diagnostics,
+        })
+    }
+}
+
+impl From<RuntimeError> for CliError {
+    fn from(error: RuntimeError) -> Self {
+        Self::of(Exit::Failed, &error)
+    }
+}
+
+impl From<PluginError> for CliError {
+    fn from(error: PluginError) -> Self {
+        use cofferdam_runtime::ContractError;
+        let hint = match &error {
+            PluginError::Contract { source: ContractError::CoreModule, .. } => {
+                Some("build it for the component model: `cargo build --release --target wasm32-wasip2`")
+            }
+            PluginError::Contract { source: ContractError::WrongVersion { .. }, .. } => {
+                Some("install a cofferdam that serves that version, or ask the plugin's author for a build against this one")
+            }
+            PluginError::Contract { source: ContractError::UnknownImports(_), .. } => {
+                Some("the plugin may be made for a newer cofferdam, or for another host")
+            }
+            PluginError::Contract { source: ContractError::WrongWorld { .. } | ContractError::MissingExports(_), .. } => {
+                Some("a provider exports the interface `cofferdam:provider/provider`; the SDK's `export!` does that")
+            }
+            PluginError::Read { .. } => Some("check `source` in the `provider` block; a path is relative to the stack's folder"),
+            _ => None,
+        };
+        Self::of(Exit::Plugin, &error).with_hint(hint.map(str::to_owned))
+    }
+}
+
+impl From<OpenHomeError> for CliError {
+    fn from(error: OpenHomeError) -> Self {
+        Self::of(Exit::Failed, &error).with_hint(error.hint())
+    }
+}
+
+impl From<OpenStageError> for CliError {
+    fn from(error: OpenStageError) -> Self {
+        let exit = if matches!(error, OpenStageError::Locked { .. }) { Exit::Locked } else { Exit::Failed };
+        Self::of(exit, &error).with_hint(error.hint())
+    }
+}
+
+impl From<StateError> for CliError {
+    fn from(error: StateError) -> Self {
+        Self::of(Exit::Failed, &error).with_hint(error.hint())
+    }
+}
+
+impl From<WriteError> for CliError {
+    fn from(error: WriteError) -> Self {
+        Self::of(Exit::Failed, &error)
+            .hint("nothing is lost: the journal holds the whole run, and the next command reads it")
+    }
+}
+
+impl From<StalePlan> for CliError {
+    fn from(error: StalePlan) -> Self {
+        Self::of(Exit::Invalid, &error).hint("plan again")
+    }
+}
+
+/// Why there is no plan.
+pub fn plan_error(error: &PlanError, program: &dyn Program) -> CliError {
+    match error {
+        PlanError::Invalid { diagnostics } => CliError::findings(located(diagnostics, program)),
+        PlanError::Calls { errors, diagnostics } => {
+            let mut all = located(diagnostics, program);
+            let exit = errors.first().map_or(Exit::Failed, step_exit);
+            all.extend(errors.iter().flat_map(|error| step_diagnostics(error, program)));
+            CliError { diagnostics: all, ..CliError::new(exit, "") }
+        }
+        PlanError::Stopped => CliError::of(Exit::Interrupted, error),
+        PlanError::Cycle(_) => CliError::of(Exit::Invalid, error),
+    }
+}
+
+fn step_exit(error: &StepError) -> Exit {
+    match &*error.cause {
+        Cause::Inputs => Exit::Invalid,
+        Cause::Provider(provider) if provider.kind == ErrorKind::AccessDenied => Exit::Denied,
+        _ => Exit::Failed,
+    }
+}
+
+/// Findings with their places in the user's files.
+pub fn located(diagnostics: &[Diagnostic], program: &dyn Program) -> Vec<Diagnostic> {
+    let locate = |diagnostic: &Diagnostic| {
+        let span = diagnostic.address.as_ref().and_then(|address| program.locate(address, diagnostic.at.as_ref()));
+        let mut diagnostic = diagnostic.clone();
+        diagnostic.span = diagnostic.span.or(span);
+        diagnostic
+    };
+    diagnostics.iter().map(locate).collect()
+}
+
+/// A failed step as findings: what was tried, what the outside said, what to do.
+pub fn step_diagnostics(error: &StepError, program: &dyn Program) -> Vec<Diagnostic> {
+    let plugin = error.plugin.as_ref().map_or_else(
+        || format!("provider `{}`", error.provider),
+        |plugin| format!("plugin `{}` {}", plugin.name, plugin.version),
+    );
+    let mut detail = format!("{plugin}, {} `{}`", error.task, error.address);
+    if error.attempts > 1 {
+        let _ = write!(detail, ", {} attempts", error.attempts);
+    }
+    if let Some(operation) = &error.operation {
+        let _ = write!(detail, ", operation {operation}");
+    }
+    if let Cause::Provider(provider) = &*error.cause {
+        let _ = write!(detail, "\nkind: {}", provider.kind);
+        if let Some(id) = &provider.request_id {
+            let _ = write!(detail, ", request id: {id}");
+        }
+    }
+    let mut diagnostic = Diagnostic::error(format!("{error}: {}", error.cause)).about(&error.address).with_detail(detail);
+    if let Some(hint) = step_hint(&error.cause) {
+        diagnostic = diagnostic.with_hint(hint);
+    }
+    let mut all = located(&[diagnostic], program);
+    all.extend(located(&error.diagnostics, program));
+    all
+}
+
+fn step_hint(cause: &Cause) -> Option<&'static str> {
+    match cause {
+        Cause::Fault(PluginFault::Limit { .. }) => {
+            Some("this is a limit of the sandbox; the `limits` block of the provider's `grant` can raise memory, cpu and wall")
+        }
+        Cause::Fault(PluginFault::Contract(_)) => Some("this is a bug of the plugin; report it to its author"),
+        Cause::Provider(error) if error.kind == ErrorKind::Throttled => Some("the service wants fewer requests; lower --parallelism"),
+        Cause::NotAsPlanned(_) => Some("plan again"),
+        _ => None,
+    }
+}

@@ -1,0 +1,115 @@
+//! The user's project: the stack's folder, its files and its variables.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use cofferdam_model::Diagnostic;
+use cofferdam_stack::{
+    InputValue, LoadOptions, ReadFile, ReadFileError, SourceTexts, Sources, Stack, VariableInput, VariableSource,
+};
+
+use crate::args::{Global, StackArgs};
+use crate::error::{CliError, CliResult};
+use crate::exit::Exit;
+use crate::{bundled, environment};
+
+const MAX_FILE: u64 = cofferdam_stack::MAX_FILE_BYTES as u64;
+
+/// A loaded stack.
+pub struct Project {
+    /// The stack's folder.
+    pub folder: PathBuf,
+    /// The stack.
+    pub stack: Arc<Stack>,
+    /// Warnings of the front end.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Project {
+    /// Reads and checks the stack of the command line. On failure the texts come along, so that findings can be drawn.
+    pub fn load(global: &Global, args: &StackArgs) -> Result<Self, (CliError, SourceTexts)> {
+        let folder = global.dir.clone();
+        let alone = |error: CliError| (error, SourceTexts::default());
+        let sources = read_sources(&folder).map_err(alone)?;
+        let variable_files = args.var_files.iter().map(|path| Ok((path.to_string_lossy().as_ref().into(), read_text(path)?)));
+        let options = LoadOptions {
+            bundled: bundled::prefixes(),
+            stage: args.stage.clone(),
+            variables: variables(args),
+            variable_files: variable_files.collect::<CliResult<_>>().map_err(alone)?,
+            read_file: Arc::new(ProjectFiles { folder: folder.clone() }),
+        };
+        match Stack::load(sources, options) {
+            Ok((stack, warnings)) => Ok(Self { folder, stack: Arc::new(stack), warnings }),
+            Err(error) => Err((CliError::findings(error.diagnostics), error.texts)),
+        }
+    }
+}
+
+fn read_sources(folder: &Path) -> CliResult<Sources> {
+    let fail = |error: std::io::Error| {
+        CliError::new(Exit::Invalid, format!("cannot read the stack's folder `{}`: {error}", folder.display()))
+            .hint("name the folder of the stack with --dir")
+    };
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+        .map_err(fail)?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "hcl") && path.is_file())
+        .collect();
+    paths.sort();
+    if paths.is_empty() {
+        return Err(CliError::new(Exit::Invalid, format!("there is no stack in `{}`: no `.hcl` file", folder.display()))
+            .hint("run cofferdam in the folder of a stack, name it with --dir, or begin one:\nstack \"shop\" {}"));
+    }
+    let mut files = Vec::new();
+    for path in paths {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        files.push((Arc::from(name), read_text(&path)?));
+    }
+    Ok(Sources { files })
+}
+
+fn read_text(path: &Path) -> CliResult<String> {
+    let fail = |why: String| CliError::new(Exit::Invalid, format!("cannot read `{}`: {why}", path.display()));
+    let file = fs::File::open(path).map_err(|error| fail(error.to_string()))?;
+    let mut text = String::new();
+    file.take(MAX_FILE + 1).read_to_string(&mut text).map_err(|error| fail(error.to_string()))?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(fail(format!("it is larger than {MAX_FILE} bytes")));
+    }
+    Ok(text)
+}
+
+fn variables(args: &StackArgs) -> Vec<VariableInput> {
+    let input = |source, (name, text): (String, String)| VariableInput { name, source, value: InputValue::Text(text) };
+    let surroundings = environment::stack_variables().into_iter().map(|given| input(VariableSource::Env, given));
+    surroundings.chain(args.vars.iter().cloned().map(|given| input(VariableSource::Cli, given))).collect()
+}
+
+/// What `file(…)` may read: files of the stack's folder, wherever links lead.
+struct ProjectFiles {
+    folder: PathBuf,
+}
+
+impl ReadFile for ProjectFiles {
+    fn read(&self, path: &str, limit: usize) -> Result<Vec<u8>, ReadFileError> {
+        let other = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound => ReadFileError::NotFound,
+            _ => ReadFileError::Other(error.to_string()),
+        };
+        let folder = Dir::open_ambient_dir(&self.folder, ambient_authority()).map_err(other)?;
+        if !folder.metadata(path).map_err(other)?.is_file() {
+            return Err(ReadFileError::Other("it is no file".into()));
+        }
+        let mut content = Vec::new();
+        folder.open(path).map_err(other)?.take(limit as u64 + 1).read_to_end(&mut content).map_err(other)?;
+        if content.len() > limit {
+            return Err(ReadFileError::TooLarge);
+        }
+        Ok(content)
+    }
+}

@@ -1,0 +1,234 @@
+//! The run as it goes on, drawn from the engine's events alone: a live display on a terminal, plain lines elsewhere,
+//! JSON Lines for programs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anstyle::Style;
+use cofferdam_engine::{Action, Event, EventSink, Stop};
+use cofferdam_model::Address;
+use cofferdam_model::redact::Redactor;
+use cofferdam_runtime::{LogLevel, LogLine, PluginLog};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use super::style::{CREATE, DELETE, DIM, ERROR, REPLACE, UPDATE, WARNING, paint};
+use super::value::printable;
+use crate::talk;
+
+/// The version of the JSON Lines, told in the first of them.
+const JSON_VERSION: u32 = 1;
+const DRAWN_EVERY: Duration = Duration::from_millis(100);
+const SHOWN_AT_ONCE: usize = 12;
+
+/// Draws what happens. Shared by the engine and the plugins.
+pub struct Reporter {
+    output: Output,
+    least: LogLevel,
+    redactor: Arc<Redactor>,
+}
+
+enum Output {
+    Json,
+    Plain,
+    Live(Live),
+}
+
+struct Live {
+    bars: MultiProgress,
+    // Guards memory alone.
+    running: Mutex<HashMap<Address, ProgressBar>>,
+}
+
+/// Which display.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Display {
+    /// JSON Lines on stdout.
+    Json,
+    /// One line per change of state on stderr.
+    Plain,
+    /// A live display on stderr.
+    Live,
+}
+
+impl Reporter {
+    /// A reporter. `verbose` counts the `-v`.
+    pub fn new(display: Display, verbose: u8, redactor: Arc<Redactor>) -> Self {
+        let output = match display {
+            Display::Json => Output::Json,
+            Display::Plain => Output::Plain,
+            Display::Live => Output::Live(Live {
+                bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
+                running: Mutex::default(),
+            }),
+        };
+        let least = match verbose {
+            0 => LogLevel::Warn,
+            1 => LogLevel::Info,
+            _ => LogLevel::Debug,
+        };
+        Self { output, least, redactor }
+    }
+
+    /// Writes the first JSON line, where JSON was asked for: what writes the others, and in which form.
+    pub fn begin(&self) {
+        self.json(&serde_json::json!({
+            "type": "cofferdam", "format": JSON_VERSION, "version": env!("CARGO_PKG_VERSION"),
+        }));
+    }
+
+    /// Writes one JSON line, where that is what was asked for. Redacted as a whole: no event may leak.
+    pub fn json<T: Serialize>(&self, line: &T) {
+        if matches!(self.output, Output::Json)
+            && let Ok(text) = serde_json::to_string(line)
+        {
+            talk::data(&format!("{}\n", self.redactor.redact(&text)));
+        }
+    }
+
+    /// Writes a line for people; nothing where the output is for programs.
+    pub fn say(&self, text: &str) {
+        match &self.output {
+            Output::Json => {}
+            Output::Plain => talk::say(text),
+            Output::Live(live) => live.bars.suspend(|| talk::say(text)),
+        }
+    }
+
+    fn start(&self, address: &Address, doing: &str) {
+        match &self.output {
+            Output::Json => {}
+            Output::Plain => self.say(&format!("  {address}: {doing}")),
+            Output::Live(live) => live.start(address, doing),
+        }
+    }
+
+    fn note(&self, address: &Address, note: &str) {
+        match &self.output {
+            Output::Json => {}
+            Output::Plain => self.say(&format!("  {address}: {note}")),
+            Output::Live(live) => {
+                if let Some(bar) = live.running.lock().get(address) {
+                    bar.set_message(format!("{address}: {note}"));
+                }
+            }
+        }
+    }
+
+    fn end(&self, address: &Address, text: &str) {
+        if let Output::Live(live) = &self.output {
+            let bar = live.running.lock().remove(address);
+            if let Some(bar) = bar {
+                bar.finish_and_clear();
+                live.bars.remove(&bar);
+            }
+        }
+        self.say(text);
+    }
+}
+
+impl Live {
+    fn start(&self, address: &Address, doing: &str) {
+        let mut running = self.running.lock();
+        if let Some(bar) = running.get(address) {
+            bar.set_message(format!("{address}: {doing}"));
+            return;
+        }
+        let bar = ProgressBar::new_spinner();
+        let style = ProgressStyle::with_template("  {spinner} {wide_msg} {elapsed:.dim}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+        bar.set_style(style);
+        bar.set_message(format!("{address}: {doing}"));
+        // The first tick comes after this long, so a short step is over before it is drawn.
+        if running.len() < SHOWN_AT_ONCE {
+            let bar = self.bars.add(bar.clone());
+            bar.enable_steady_tick(DRAWN_EVERY);
+        }
+        running.insert(address.clone(), bar);
+    }
+}
+
+/// How an action is called while it goes on and after it.
+fn words(action: Action) -> (&'static str, &'static str, Style, &'static str) {
+    match action {
+        Action::NoOp => ("checking", "unchanged", DIM, " "),
+        Action::Create => ("creating", "created", CREATE, "+"),
+        Action::Update => ("changing", "changed", UPDATE, "~"),
+        Action::Replace { .. } => ("replacing", "replaced", REPLACE, "±"),
+        Action::Delete => ("deleting", "deleted", DELETE, "-"),
+    }
+}
+
+/// A duration as people say it.
+pub fn duration(ms: u64) -> String {
+    match ms {
+        0..1000 => format!("{ms} ms"),
+        1000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        _ => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1000),
+    }
+}
+
+#[derive(Serialize)]
+struct Log<'a> {
+    r#type: &'static str,
+    #[serde(flatten)]
+    line: &'a LogLine,
+}
+
+impl EventSink for Reporter {
+    fn emit(&self, event: Event) {
+        if matches!(self.output, Output::Json) {
+            return self.json(&event);
+        }
+        match event {
+            Event::StepStarted { address, action, .. } => self.start(&address, words(action).0),
+            Event::StepWaiting { address, note, attempt, wait_ms, .. } => {
+                let why = note.map(|note| printable(&note)).unwrap_or_else(|| "waiting".into());
+                let text = match attempt {
+                    Some(attempt) => format!("{why}; attempt {attempt} in {}", duration(wait_ms)),
+                    None => why,
+                };
+                self.note(&address, &text);
+            }
+            Event::StepFinished { address, action, unchanged, duration_ms } => {
+                let (_, done, style, sign) = words(if unchanged { Action::NoOp } else { action });
+                let time = paint(DIM, format!("in {}", duration(duration_ms)));
+                self.end(&address, &format!("{} {address}: {done} {time}", paint(style, sign)));
+            }
+            Event::StepFailed { address, message, .. } => {
+                self.end(&address, &format!("{} {address}: {}", paint(ERROR, "✗"), printable(&message)));
+            }
+            Event::StepSkipped { address, reason, .. } => {
+                self.end(&address, &format!("{} {address}: not started, {}", paint(WARNING, "·"), printable(&reason)));
+            }
+            Event::ProviderUnknown { provider } => {
+                self.say(&format!("provider `{provider}` is configured by values known after deploy; its resources are planned from their schemas"));
+            }
+            Event::Stopping { stop: Stop::Soft } => {
+                self.say(&format!("{} starting nothing new; waiting for running calls (Ctrl-C again to stop now)", paint(WARNING, "stopping:")));
+            }
+            Event::Stopping { stop: Stop::Hard } => self.say(&format!("{} now", paint(WARNING, "stopping:"))),
+            _ => {}
+        }
+    }
+}
+
+impl PluginLog for Reporter {
+    fn line(&self, line: LogLine) {
+        if line.level < self.least {
+            return;
+        }
+        self.json(&Log { r#type: "log", line: &line });
+        let about = line.address.as_ref().map(|address| format!(" {address}")).unwrap_or_default();
+        let fields: String = line.fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+        let text = format!("  {}{about}: {}{fields}", line.provider, line.message);
+        self.say(&paint(if line.level >= LogLevel::Warn { WARNING } else { DIM }, text));
+    }
+
+    fn progress(&self, address: Option<&Address>, note: String) {
+        if let Some(address) = address {
+            self.note(address, &note);
+        }
+    }
+}

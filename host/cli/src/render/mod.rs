@@ -1,0 +1,9 @@
+//! How things look: plans, events, diagnostics, tables, values. stdout is data, stderr is talk.
+
+pub mod diagnostics;
+pub mod events;
+pub mod plan;
+pub mod plan_json;
+pub mod style;
+pub mod table;
+pub mod value;

@@ -1,0 +1,175 @@
+//! A plan that a person likes to read: what changes and nothing else, with the reason of every replacement.
+
+use std::fmt::Write as _;
+
+use anstyle::Style;
+use cofferdam_engine::{Action, Change, Drift, OutputChange, Plan, PlanPurpose, ReplaceOrder, Step};
+use cofferdam_model::{Pointer, Value};
+
+use super::style::{BOLD, CREATE, DELETE, DIM, REPLACE, UPDATE, WARNING, paint};
+use super::value::{inline, show};
+
+const INDENT: usize = 6;
+
+/// The whole plan.
+pub fn render(plan: &Plan) -> String {
+    let mut out = String::new();
+    drift(&mut out, &plan.drift);
+    for step in plan.steps.iter().filter(|step| step.action.is_change()) {
+        render_step(&mut out, step);
+    }
+    outputs(&mut out, &plan.outputs);
+    out.push_str(&summary(plan));
+    out
+}
+
+/// What was found to have changed, alone.
+pub fn render_drift(found: &[Drift]) -> String {
+    let mut out = String::new();
+    drift(&mut out, found);
+    out
+}
+
+fn drift(out: &mut String, drift: &[Drift]) {
+    if drift.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "{}\n", paint(BOLD, "Changed outside of this stack since the last deploy:"));
+    for found in drift {
+        if found.gone {
+            let _ = writeln!(out, "  {} {} is gone", paint(WARNING, "!"), found.address);
+            continue;
+        }
+        let _ = writeln!(out, "  {} {}", paint(WARNING, "!"), found.address);
+        for change in &found.changes {
+            let _ = writeln!(out, "      {}: {}", place(&change.pointer), arrow(change.before.as_ref(), change.after.as_ref()));
+        }
+    }
+    out.push('\n');
+}
+
+fn symbol(action: Action) -> (&'static str, Style, &'static str) {
+    match action {
+        Action::NoOp => (" ", DIM, "stays as it is"),
+        Action::Create => ("+", CREATE, "will be created"),
+        Action::Update => ("~", UPDATE, "will be changed in place"),
+        Action::Replace { order: ReplaceOrder::DeleteFirst } => ("-/+", REPLACE, "will be replaced: deleted, then created"),
+        Action::Replace { order: ReplaceOrder::CreateFirst } => ("+/-", REPLACE, "will be replaced: created, then deleted"),
+        Action::Delete => ("-", DELETE, "will be deleted"),
+    }
+}
+
+fn render_step(out: &mut String, step: &Step) {
+    let (sign, style, words) = symbol(step.action);
+    let _ = writeln!(out, "{} {} {}", paint(style, format!("{sign:>3}")), paint(BOLD, &step.address), paint(DIM, words));
+    for reason in &step.reasons {
+        let _ = writeln!(out, "{:INDENT$}{}", "", paint(REPLACE, format!("because {}", reason.reason)));
+    }
+    match step.action {
+        Action::Create => properties(out, step.after.as_ref()),
+        Action::Delete | Action::NoOp => {}
+        Action::Update | Action::Replace { .. } => changes(out, step),
+    }
+    out.push('\n');
+}
+
+fn properties(out: &mut String, after: Option<&Value>) {
+    let Some(entries) = after.and_then(Value::as_object) else { return };
+    let shown: Vec<_> = entries.iter().filter(|(_, value)| !value.is_null()).collect();
+    let width = shown.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    for (name, value) in shown {
+        let _ = writeln!(out, "{:INDENT$}{name:width$} = {}", "", show(value, INDENT));
+    }
+}
+
+fn changes(out: &mut String, step: &Step) {
+    let width = step.changes.iter().map(|change| place(&change.pointer).chars().count()).max().unwrap_or(0);
+    for Change { pointer, before, after, replaces, .. } in &step.changes {
+        let note = if *replaces { paint(REPLACE, "  # forces the replacement") } else { String::new() };
+        let _ = writeln!(out, "{:INDENT$}{:width$} = {}{note}", "", place(pointer), arrow(before.as_ref(), after.as_ref()));
+    }
+}
+
+fn arrow(before: Option<&Value>, after: Option<&Value>) -> String {
+    match (before, after) {
+        // Two secrets look alike; that they differ is all that may be said.
+        (Some(before), Some(after)) if before.is_secret() && after.is_secret() => "(secret, changed)".to_owned(),
+        (Some(before), Some(after)) => format!("{} {} {}", show(before, INDENT), paint(DIM, "→"), show(after, INDENT)),
+        (None, Some(after)) => format!("{} {}", show(after, INDENT), paint(DIM, "(added)")),
+        (Some(before), None) => format!("{} {}", show(before, INDENT), paint(DIM, "(removed)")),
+        (None, None) => String::new(),
+    }
+}
+
+/// A pointer as the stack language writes it: `tags.env`, `rules[0].port`.
+pub fn place(pointer: &Pointer) -> String {
+    let mut out = String::new();
+    for part in pointer.parts() {
+        if part.chars().all(|c| c.is_ascii_digit()) && !out.is_empty() {
+            let _ = write!(out, "[{part}]");
+        } else {
+            let dot = if out.is_empty() { "" } else { "." };
+            let _ = write!(out, "{dot}{}", super::value::printable(part));
+        }
+    }
+    out
+}
+
+fn outputs(out: &mut String, outputs: &[OutputChange]) {
+    let changed: Vec<_> = outputs.iter().filter(|output| output.is_change()).collect();
+    if changed.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "{}\n", paint(BOLD, "Outputs:"));
+    let width = changed.iter().map(|output| output.name.chars().count()).max().unwrap_or(0);
+    for OutputChange { name, before, after } in changed {
+        let (sign, style) = match (before, after) {
+            (None, _) => ("+", CREATE),
+            (_, None) => ("-", DELETE),
+            _ => ("~", UPDATE),
+        };
+        let text = match (before, after) {
+            (None, Some(after)) => show(after, INDENT),
+            (before, after) => arrow(before.as_ref(), after.as_ref()),
+        };
+        let _ = writeln!(out, "{} {name:width$} = {text}", paint(style, format!("{sign:>3}")));
+    }
+    out.push('\n');
+}
+
+/// The last line: how much of what.
+fn summary(plan: &Plan) -> String {
+    let counts = plan.counts();
+    let parts: Vec<String> = [
+        (counts.create, "to create", CREATE),
+        (counts.update, "to change", UPDATE),
+        (counts.replace, "to replace", REPLACE),
+        (counts.delete, "to delete", DELETE),
+    ]
+    .into_iter()
+    .filter(|(count, _, _)| *count > 0)
+    .map(|(count, words, style)| paint(style, format!("{count} {words}")))
+    .collect();
+    if !parts.is_empty() {
+        return format!("Plan: {}, {} unchanged.\n", parts.join(", "), counts.no_op);
+    }
+    if plan.has_changes() {
+        return "Plan: no resource changes; the state will be brought up to date.\n".to_owned();
+    }
+    match plan.purpose {
+        PlanPurpose::Deploy => format!("No changes: {} as the stack says.\n", resources(counts.no_op)),
+        PlanPurpose::Destroy => "Nothing to delete: the state has no resources.\n".to_owned(),
+    }
+}
+
+fn resources(count: usize) -> String {
+    match count {
+        1 => "1 resource is".to_owned(),
+        n => format!("{n} resources are"),
+    }
+}
+
+/// An output after a deploy.
+pub fn output_line(name: &str, value: &Value, width: usize) -> String {
+    format!("{name:width$} = {}", if value.as_str().is_some() { show(value, 0) } else { inline(value) })
+}

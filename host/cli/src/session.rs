@@ -1,0 +1,169 @@
+//! One command's machinery: the runtime with the stack's plugins, the home, and the engine over both.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+
+use cofferdam_engine::{Cancel, Engine, EngineCtx};
+use cofferdam_home::{Access, Holder, Keys, Loaded, LocalHome, Passphrase, Stage};
+use cofferdam_model::redact::Redactor;
+use cofferdam_model::{ProviderKey, StageName, StackName};
+use cofferdam_model::limits::MAX_COMPONENT_BYTES;
+use cofferdam_runtime::{
+    CacheDirectory, Compiler, Environment as Credentials, LoadError, Plugin, PluginProviders, ProviderSpec, Runtime,
+    RuntimeOptions, Source,
+};
+use cofferdam_stack::{HomeSetting, PluginSource, Stack};
+
+use crate::environment::{self, SystemClock, SystemEntropy};
+use crate::error::{CliError, CliResult};
+use crate::exit::Exit;
+use crate::project::Project;
+use crate::render::events::Reporter;
+use crate::{bundled, commands};
+
+/// What every command that runs plugins shares.
+pub struct Session {
+    /// Draws what happens.
+    pub reporter: Arc<Reporter>,
+    /// The secrets of the run.
+    pub redactor: Arc<Redactor>,
+    /// The time.
+    pub clock: Arc<SystemClock>,
+    /// Stops the run.
+    pub cancel: Cancel,
+}
+
+impl Session {
+    /// The plugin runtime.
+    pub fn runtime(&self) -> CliResult<Runtime> {
+        let Some(cache) = environment::cache_directory() else {
+            return Err(CliError::new(Exit::Failed, "there is no folder for compiled plugins: neither HOME nor XDG_CACHE_HOME is set")
+                .hint("set COFFERDAM_CACHE_DIR to a folder of your own"));
+        };
+        let program = std::env::current_exe()
+            .map_err(|error| CliError::new(Exit::Failed, format!("cannot find cofferdam's own binary: {error}")))?;
+        Ok(Runtime::new(RuntimeOptions {
+            cache: CacheDirectory(cache),
+            compiler: Compiler { program, arguments: vec![commands::COMPILE.into()] },
+            environment: Credentials::new(environment::var),
+            log: self.reporter.clone(),
+            redactor: self.redactor.clone(),
+            clock: self.clock.clone(),
+        })?)
+    }
+
+    /// The engine over a project and its plugins. Loads what the resources use, and what the state needs.
+    pub async fn engine(&self, project: &Project, needed: &BTreeSet<ProviderKey>, parallelism: NonZeroUsize) -> CliResult<Engine> {
+        let providers = self.providers(project, needed).await?;
+        Ok(Engine::new(EngineCtx {
+            program: project.stack.clone(),
+            providers: Arc::new(providers),
+            events: self.reporter.clone(),
+            redactor: self.redactor.clone(),
+            clock: self.clock.clone(),
+            entropy: Arc::new(SystemEntropy),
+            cancel: self.cancel.clone(),
+            parallelism,
+        }))
+    }
+
+    /// Loads the plugins of the providers in use, each component once.
+    pub async fn providers(&self, project: &Project, needed: &BTreeSet<ProviderKey>) -> CliResult<PluginProviders> {
+        let runtime = self.runtime()?;
+        let mut loaded: Vec<(&PluginSource, Arc<Plugin>)> = Vec::new();
+        let mut specs = BTreeMap::new();
+        for provider in project.stack.providers().iter().filter(|provider| needed.contains(&provider.key)) {
+            let plugin = match loaded.iter().find(|(source, _)| *source == &provider.source) {
+                Some((_, plugin)) => plugin.clone(),
+                None => {
+                    let (name, source) = open(&provider.source, &project.folder)?;
+                    let plugin = Arc::new(Plugin::load(&runtime, &name, source).await?);
+                    loaded.push((&provider.source, plugin.clone()));
+                    plugin
+                }
+            };
+            specs.insert(provider.key.clone(), ProviderSpec { plugin, grant: provider.grant.clone() });
+        }
+        Ok(PluginProviders::new(specs, &project.folder))
+    }
+
+    /// Opens the home's stage.
+    pub fn stage(&self, project: &Project, stage: &StageName, access: StageAccess<'_>) -> CliResult<Stage> {
+        let access = match access {
+            StageAccess::Read => Access::Read,
+            StageAccess::Write(command) => Access::Write(Holder {
+                pid: std::process::id(),
+                user: environment::user(),
+                host: environment::host(),
+                command: command.to_owned(),
+                since_ms: self.clock.epoch_ms(),
+            }),
+        };
+        let home = self.home(&project.stack, &project.folder)?;
+        Ok(home.open_stage(stack_name(&project.stack), stage, access)?)
+    }
+
+    fn home(&self, stack: &Stack, folder: &Path) -> CliResult<LocalHome> {
+        let HomeSetting::Local { path } = stack.home();
+        let root = folder.join(path.as_deref().unwrap_or(".cofferdam"));
+        let Some(identity) = environment::identity_file() else {
+            return Err(CliError::new(Exit::Failed, "there is no folder for your identity: neither HOME nor XDG_CONFIG_HOME is set")
+                .hint("set COFFERDAM_CONFIG_DIR to a folder of your own, or COFFERDAM_PASSPHRASE"));
+        };
+        let keys = Keys { identity, passphrase: environment::passphrase().map(Passphrase::new) };
+        Ok(LocalHome::open(root, keys, Arc::new(SystemEntropy))?)
+    }
+}
+
+/// What a command does with the state.
+#[derive(Clone, Copy)]
+pub enum StageAccess<'a> {
+    /// Looks.
+    Read,
+    /// Writes, in the name of a command.
+    Write(&'a str),
+}
+
+fn stack_name(stack: &Stack) -> &StackName {
+    use cofferdam_model::program::Program as _;
+    stack.stack()
+}
+
+/// The providers that the stack's resources and the state's entries need.
+pub fn needed(project: &Project, loaded: &Loaded) -> BTreeSet<ProviderKey> {
+    use cofferdam_model::program::Program as _;
+    let declared = project.stack.resources().iter().map(|resource| resource.provider.clone());
+    let kept = loaded.state.resources.values().map(|entry| entry.provider.clone());
+    declared.chain(kept).collect()
+}
+
+/// A plugin's name and bytes: a bundled one, or a file.
+fn open(source: &PluginSource, folder: &Path) -> CliResult<(String, Source)> {
+    match source {
+        PluginSource::Builtin(name) => open_named(name),
+        PluginSource::Path(path) => Ok((path.clone(), read_file(path, &folder.join(path))?)),
+    }
+}
+
+/// A bundled plugin by its name.
+pub fn open_named(name: &str) -> CliResult<(String, Source)> {
+    let Some(source) = bundled::source(name) else {
+        let names: Vec<_> = bundled::BUNDLED.iter().map(|plugin| format!("`{}`", plugin.name)).collect();
+        return Err(CliError::new(Exit::Plugin, format!("there is no bundled plugin `{name}`"))
+            .hint(format!("bundled are {}; for a file, write a path such as \"./{name}.wasm\"", names.join(" and "))));
+    };
+    Ok((name.to_owned(), source))
+}
+
+/// A plugin's bytes from a file, never more than a plugin may have.
+pub fn read_file(name: &str, path: &Path) -> Result<Source, LoadError> {
+    let fail = |source| LoadError::Read { name: name.to_owned(), path: path.to_owned(), source };
+    let meta = fs::metadata(path).map_err(fail)?;
+    if meta.is_file() && meta.len() > MAX_COMPONENT_BYTES {
+        return Err(LoadError::TooLarge { name: name.to_owned(), bytes: meta.len() });
+    }
+    Ok(Source::Bytes(fs::read(path).map_err(fail)?))
+}

@@ -1,0 +1,121 @@
+//! The order of a deploy: which half of which step comes before which. A replacement has two halves; everything else
+//! has one.
+
+use std::collections::{BTreeSet, HashMap};
+
+use cofferdam_model::Address;
+
+use crate::circles::parts;
+use crate::graph::Edges;
+use crate::{Action, Step};
+
+/// The half of a step that makes, changes or keeps its object.
+pub(crate) fn apply(step: usize) -> usize {
+    2 * step
+}
+
+/// The half of a step that removes its object.
+pub(crate) fn remove(step: usize) -> usize {
+    2 * step + 1
+}
+
+/// The step of a half.
+pub(crate) fn step_of(half: usize) -> usize {
+    half / 2
+}
+
+/// Whether a half removes.
+pub(crate) fn is_remove(half: usize) -> bool {
+    half % 2 == 1
+}
+
+fn applies(step: &Step) -> bool {
+    step.action != Action::Delete
+}
+
+fn removes(step: &Step) -> bool {
+    matches!(step.action, Action::Delete | Action::Replace { .. })
+}
+
+/// Every half that there is.
+pub(crate) fn halves(steps: &[Step]) -> impl Iterator<Item = usize> {
+    steps.iter().enumerate().flat_map(|(i, step)| {
+        let halves = [(apply(i), applies(step)), (remove(i), removes(step))];
+        halves.into_iter().filter(|(_, exists)| *exists).map(|(half, _)| half)
+    })
+}
+
+/// How much an edge matters; where they run in a circle, the least important on it goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    /// What is used exists before its user; an old object is gone before the new one is made.
+    Must,
+    /// A user's object is removed before what it uses. Runs in a circle only in a state that half-done deploys of
+    /// different stacks left behind.
+    Removal,
+    /// What no longer refers to an object is changed before that is removed.
+    Released,
+    /// An old object stays until all that its replacement needs is there.
+    Kept,
+}
+
+struct Edge {
+    first: usize,
+    then: usize,
+    weight: Weight,
+}
+
+/// The edges between the halves of a plan's steps. `before` holds what each step's object referred to so far.
+pub(crate) fn edges(steps: &[Step], before: &[Option<&BTreeSet<Address>>], index: &HashMap<Address, usize>) -> Edges {
+    let mut all = Vec::new();
+    for (i, step) in steps.iter().enumerate() {
+        step_edges(steps, i, step, before[i], index, &mut all);
+    }
+    for weight in [Weight::Kept, Weight::Released, Weight::Removal] {
+        let graph = graph(&all, 2 * steps.len());
+        if graph.order().len() == 2 * steps.len() {
+            return graph;
+        }
+        let part = parts(&graph.after);
+        all.retain(|edge| edge.weight != weight || part[edge.first] != part[edge.then]);
+    }
+    graph(&all, 2 * steps.len())
+}
+
+fn graph(all: &[Edge], halves: usize) -> Edges {
+    let mut graph = Edges::new(halves);
+    all.iter().for_each(|edge| graph.add(edge.first, edge.then));
+    graph
+}
+
+fn step_edges(
+    steps: &[Step],
+    i: usize,
+    step: &Step,
+    before: Option<&BTreeSet<Address>>,
+    index: &HashMap<Address, usize>,
+    all: &mut Vec<Edge>,
+) {
+    let mut add = |first: usize, then: usize, weight: Weight| all.push(Edge { first, then, weight });
+    let known = |addresses: &BTreeSet<Address>| -> Vec<usize> {
+        addresses.iter().filter_map(|address| index.get(address).copied()).filter(|used| *used != i).collect()
+    };
+    if applies(step) {
+        for used in known(&step.depends_on).into_iter().filter(|used| applies(&steps[*used])) {
+            add(apply(used), apply(i), Weight::Must);
+            if removes(step) {
+                add(apply(used), remove(i), Weight::Kept);
+            }
+        }
+        if removes(step) {
+            add(remove(i), apply(i), Weight::Must);
+        }
+    }
+    for used in before.map(known).unwrap_or_default().into_iter().filter(|used| removes(&steps[*used])) {
+        if removes(step) {
+            add(remove(i), remove(used), Weight::Removal);
+        } else if !step.depends_on.contains(&steps[used].address) {
+            add(apply(i), remove(used), Weight::Released);
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! What goes wrong in a home: one enum per operation, and the kinds of trouble that they share. `hint` is what a
+//! person can do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+use cofferdam_model::journal::JournalError;
+use cofferdam_model::{StackName, StageName};
+
+use crate::Holder;
+
+/// A file that could not be worked with.
+#[derive(Debug, thiserror::Error)]
+#[error("could not {action} `{}`", path.display())]
+pub struct FileError {
+    /// What was tried: "read", "replace".
+    pub action: &'static str,
+    /// The file or directory.
+    pub path: PathBuf,
+    /// What the system said.
+    #[source]
+    pub source: io::Error,
+}
+
+/// A file that a newer program wrote.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` has format {found}, and this cofferdam knows formats up to {known}", path.display())]
+pub struct NewerFormat {
+    /// The file.
+    pub path: PathBuf,
+    /// Its format.
+    pub found: u64,
+    /// The newest known.
+    pub known: u64,
+}
+
+impl NewerFormat {
+    /// What to do.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        "install a newer cofferdam; this one changed nothing".to_owned()
+    }
+}
+
+/// A file that does not say what this program wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// The file.
+    pub path: PathBuf,
+    /// The line, from 1, in a file of lines.
+    pub line: Option<usize>,
+    /// What is wrong: "the checksum does not match".
+    pub what: String,
+}
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "`{}` is damaged", self.path.display())?;
+        self.line.map_or(Ok(()), |line| write!(f, " at line {line}"))?;
+        write!(f, ": {}", self.what)
+    }
+}
+
+impl std::error::Error for Damage {}
+
+impl Damage {
+    /// What to do.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        let path = self.path.display();
+        if self.line.is_some() {
+            return format!(
+                "restore the file from a backup; or go on from the last snapshot without what the journal says, and \
+                 look for what the last run made: mv '{path}' '{path}.damaged'"
+            );
+        }
+        format!("restore `{path}` from a backup; nothing was changed")
+    }
+}
+
+/// Why a home could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenHomeError {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A newer program wrote it.
+    #[error(transparent)]
+    Newer(#[from] NewerFormat),
+    /// `home.json` is damaged.
+    #[error(transparent)]
+    Damaged(#[from] Damage),
+}
+
+impl OpenHomeError {
+    /// What to do, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(_) => None,
+            Self::Newer(newer) => Some(newer.hint()),
+            Self::Damaged(damage) => Some(damage.hint()),
+        }
+    }
+}
+
+/// Why a stage could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenStageError {
+    /// Another run holds the lock.
+    #[error("stack `{stack}` in stage `{stage}` is locked by {}", Holder::describe(holder.as_deref()))]
+    Locked {
+        /// The stack.
+        stack: StackName,
+        /// The stage.
+        stage: StageName,
+        /// Who holds it; none where the holder has only just begun or just ended.
+        holder: Option<Box<Holder>>,
+    },
+    /// The home could not be made or is not usable.
+    #[error(transparent)]
+    Home(#[from] OpenHomeError),
+}
+
+impl From<FileError> for OpenStageError {
+    fn from(error: FileError) -> Self {
+        Self::Home(error.into())
+    }
+}
+
+impl OpenStageError {
+    /// What to do, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Locked { .. } => Some("wait until the other run has ended; its lock ends with it".to_owned()),
+            Self::Home(error) => error.hint(),
+        }
+    }
+}
+
+/// Why the state could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A file could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A newer program wrote it.
+    #[error(transparent)]
+    Newer(#[from] NewerFormat),
+    /// A file is damaged.
+    #[error(transparent)]
+    Damaged(#[from] Damage),
+    /// The journal goes on from another snapshot than the one that is there.
+    #[error(
+        "`{}` goes on from snapshot {journal}, and `{}` is {snapshot}: one of them was replaced by hand",
+        journal_path.display(),
+        snapshot_path.display()
+    )]
+    Mismatch {
+        /// The journal's file.
+        journal_path: PathBuf,
+        /// The snapshot's file.
+        snapshot_path: PathBuf,
+        /// Lineage and serial that the journal names.
+        journal: String,
+        /// Lineage and serial of the snapshot.
+        snapshot: String,
+    },
+    /// A secret could not be decrypted.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+impl LoadError {
+    /// What to do, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(_) => None,
+            Self::Newer(newer) => Some(newer.hint()),
+            Self::Damaged(damage) => Some(damage.hint()),
+            Self::Mismatch { journal_path, .. } => Some(format!(
+                "restore both files from the same backup; or go on from the snapshot alone: mv '{0}' '{0}.old'",
+                journal_path.display()
+            )),
+            Self::Key(error) => error.hint(),
+        }
+    }
+}
+
+/// Why a journal was not opened, or a snapshot not written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The stage was opened to read.
+    #[error("stage `{0}` was opened to read, and a journal or a snapshot needs write access")]
+    ReadOnly(StageName),
+    /// What is there could not be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The state did not grow out of the snapshot that is there.
+    #[error("the state given is {given}, and the home holds {found}")]
+    Outdated {
+        /// Stack, stage, lineage and serial of the state given.
+        given: String,
+        /// The same of what is there.
+        found: String,
+    },
+    /// Records were appended while the snapshot was made.
+    #[error("the journal of stage `{0}` was appended to while its snapshot was made")]
+    Busy(StageName),
+    /// A value could not be stored.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// An earlier write failed; nothing more is written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The snapshot could not be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Why a value could not be stored.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// There is no key to encrypt it with.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// It has too many levels to be read back.
+    #[error("the value at `{0}` has more levels than a document may have")]
+    TooDeep(String),
+}
+
+/// Why a data key could not be made or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The identity that opens the key is not there.
+    #[error("the secrets need `{}`, and the identity `{}` that opens it is not there", key.display(), path.display())]
+    NoIdentity {
+        /// Where the identity was looked for.
+        path: PathBuf,
+        /// The wrapped key.
+        key: PathBuf,
+    },
+    /// The identity file has no identity in it.
+    #[error("`{}` holds no age identity (a line that begins with `AGE-SECRET-KEY-1`)", .0.display())]
+    BadIdentity(PathBuf),
+    /// The key is wrapped for somebody else.
+    #[error("the identity `{}` does not open `{}`", path.display(), key.display())]
+    WrongIdentity {
+        /// The identity's file.
+        path: PathBuf,
+        /// The wrapped key.
+        key: PathBuf,
+    },
+    /// The key is wrapped with a passphrase, and none was given.
+    #[error("`{}` needs a passphrase, and none was given", .0.display())]
+    NoPassphrase(PathBuf),
+    /// The passphrase is another one.
+    #[error("the passphrase does not open `{}`", .0.display())]
+    WrongPassphrase(PathBuf),
+    /// A secret names a key that the home does not have.
+    #[error("the key `{}` is not there", .0.display())]
+    NoKey(PathBuf),
+    /// The wrapped key cannot be read.
+    #[error("`{}` is no wrapped data key", .0.display())]
+    BadKey(PathBuf),
+    /// The identity would lie beside what it protects.
+    #[error("the identity `{}` would lie inside the home that it protects", .0.display())]
+    IdentityInHome(PathBuf),
+    /// The key could not be wrapped.
+    #[error("could not wrap the data key for `{}`", path.display())]
+    Wrap {
+        /// The wrapped key.
+        path: PathBuf,
+        /// What the age library said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl KeyError {
+    /// What to do, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(_) | Self::Wrap { .. } => None,
+            Self::NoIdentity { path, .. } => Some(format!(
+                "copy the identity from where this stack was first deployed to `{}`, with mode 0600",
+                path.display()
+            )),
+            Self::BadIdentity(path) => Some(format!(
+                "put the identity back from a backup, or make another with: age-keygen -o '{}'",
+                path.display()
+            )),
+            Self::WrongIdentity { path, .. } => Some(format!(
+                "add the identity that made this home, a line that begins with `AGE-SECRET-KEY-1`, to `{}`",
+                path.display()
+            )),
+            Self::NoPassphrase(_) | Self::WrongPassphrase(_) => {
+                Some("give the passphrase that this home was made with".to_owned())
+            }
+            Self::NoKey(path) | Self::BadKey(path) => Some(format!("restore `{}` from a backup", path.display())),
+            Self::IdentityInHome(_) => Some("keep the identity in another directory than the home".to_owned()),
+        }
+    }
+}

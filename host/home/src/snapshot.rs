@@ -1,0 +1,206 @@
+//! The text of `state.json`: a checksum over the body, the body with every resource, and the checksum of the journal
+//! that the snapshot has taken up.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use cofferdam_model::state::{PluginIdentity, StackState};
+use cofferdam_model::{Address, Digest, Pointer, StackName, StageName, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::entry::{EntryIn, EntryOut};
+use crate::generation::Generation;
+use crate::marks::{Marks, Opener, Sealer};
+use crate::vault::{Kind, OpenError, Scope, Vault};
+use crate::written::{Plain, Written};
+use crate::{Damage, FileError, LoadError, NewerFormat, SealError, durable};
+
+/// The format that is written.
+const FORMAT: u64 = 1;
+
+#[derive(Serialize)]
+struct BodyOut<'a> {
+    stack: &'a StackName,
+    stage: &'a StageName,
+    lineage: &'a str,
+    serial: u64,
+    plugins: Vec<&'a PluginIdentity>,
+    resources: BTreeMap<&'a Address, EntryOut<'a, usize>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    outputs: BTreeMap<&'a str, Written<'a>>,
+    #[serde(skip_serializing_if = "Marks::is_empty")]
+    marks: Marks,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BodyIn {
+    stack: StackName,
+    stage: StageName,
+    lineage: String,
+    serial: u64,
+    plugins: Vec<PluginIdentity>,
+    resources: BTreeMap<Address, EntryIn<usize>>,
+    #[serde(default)]
+    outputs: BTreeMap<String, Plain>,
+    #[serde(default)]
+    marks: Marks,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    v: u64,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    v: u64,
+    sum: &'a str,
+    absorbed: &'a str,
+    #[serde(borrow)]
+    body: &'a RawValue,
+}
+
+/// A snapshot that is ready to be written but for the journal that it takes up.
+pub(crate) struct Body(Vec<u8>);
+
+/// A snapshot as it was read: checked, not yet decrypted.
+pub(crate) struct Snapshot {
+    body: BodyIn,
+    /// The checksum of the last line of the journal that it took up.
+    pub absorbed: String,
+}
+
+fn scope<'a>(stack: &'a StackName, stage: &'a StageName, class: &'static str, subject: &'a str) -> Scope<'a> {
+    Scope { stack: stack.as_str(), stage: stage.as_str(), kind: Kind::State, class, subject }
+}
+
+impl Body {
+    /// The body of a state under another lineage and serial, every secret encrypted anew.
+    pub(crate) fn new(state: &StackState, generation: &Generation, vault: &Vault) -> Result<Self, SealError> {
+        let Generation { lineage, serial } = generation;
+        let mut plugins = Vec::new();
+        let mut indices: HashMap<(&Digest, &str, &str), usize> = HashMap::new();
+        let mut resources = BTreeMap::new();
+        for (address, entry) in &state.resources {
+            let plugin = &entry.plugin;
+            let index = *indices.entry((&plugin.digest, &plugin.name, &plugin.version)).or_insert_with(|| {
+                plugins.push(plugin);
+                plugins.len() - 1
+            });
+            let subject = address.to_string();
+            let sealer = Sealer::new(vault, scope(&state.stack, &state.stage, "resource", &subject));
+            resources.insert(address, EntryOut::new(entry, index, sealer)?);
+        }
+        let mut sealer = Sealer::new(vault, scope(&state.stack, &state.stage, "outputs", ""));
+        let outputs = outputs_out(&state.outputs, &mut sealer)?;
+        let marks = sealer.finish();
+        let (stack, stage) = (&state.stack, &state.stage);
+        let body = BodyOut { stack, stage, lineage, serial: *serial, plugins, resources, outputs, marks };
+        Ok(Self(serde_json::to_vec(&body).expect("names and values are JSON")))
+    }
+
+    /// Writes the file, durable when this returns. `absorbed` is the checksum of the journal's last line.
+    pub(crate) fn write(&self, path: &Path, absorbed: &str) -> Result<(), FileError> {
+        let sum = checksum(absorbed, &self.0);
+        let head = format!(r#"{{"v":{FORMAT},"sum":"{sum}","absorbed":"{absorbed}","body":"#);
+        durable::replace(path, &[head.as_bytes(), &self.0, b"}\n"]).map(drop)
+    }
+}
+
+/// The format of a snapshot that this program cannot take apart, where it is a newer one.
+fn newer(bytes: &[u8]) -> Option<u64> {
+    serde_json::from_slice(bytes).ok().map(|Version { v }| v).filter(|v| *v > FORMAT)
+}
+
+fn checksum(absorbed: &str, body: &[u8]) -> String {
+    use sha2::Digest as _;
+    let hash = sha2::Sha256::new().chain_update(absorbed).chain_update("\n").chain_update(body);
+    hex::encode(hash.finalize())
+}
+
+/// The texts of outputs that stand at the root of their record.
+pub(crate) fn outputs_out<'a>(
+    outputs: &'a BTreeMap<String, Value>,
+    sealer: &mut Sealer<'_>,
+) -> Result<BTreeMap<&'a str, Written<'a>>, SealError> {
+    outputs.iter().map(|(name, value)| Ok((name.as_str(), sealer.value(&output_pointer(name), value)?))).collect()
+}
+
+fn output_pointer(name: &str) -> String {
+    Pointer::root().child("outputs").child(name).to_string()
+}
+
+/// The way back of [`outputs_out`].
+pub(crate) fn outputs_in(
+    outputs: BTreeMap<String, Plain>,
+    mut opener: Opener<'_>,
+) -> Result<BTreeMap<String, Value>, OpenError> {
+    let mut restored = BTreeMap::new();
+    for (name, plain) in outputs {
+        let value = opener.value(&output_pointer(&name), plain)?;
+        restored.insert(name, value);
+    }
+    opener.finish().map(|()| restored)
+}
+
+impl Snapshot {
+    /// Reads and checks a snapshot.
+    pub(crate) fn read(path: &Path, bytes: &[u8]) -> Result<Self, LoadError> {
+        let damaged = |what: String| Damage { path: path.to_owned(), line: None, what };
+        if bytes.is_empty() {
+            return Err(damaged("it is empty".to_owned()).into());
+        }
+        let envelope: Envelope<'_> = serde_json::from_slice(bytes).map_err(|error| match newer(bytes) {
+            Some(found) => LoadError::from(NewerFormat { path: path.to_owned(), found, known: FORMAT }),
+            None => damaged(format!("it is no snapshot ({error})")).into(),
+        })?;
+        if envelope.v > FORMAT {
+            return Err(NewerFormat { path: path.to_owned(), found: envelope.v, known: FORMAT }.into());
+        }
+        if envelope.v != FORMAT || checksum(envelope.absorbed, envelope.body.get().as_bytes()) != envelope.sum {
+            return Err(damaged("the checksum does not match".to_owned()).into());
+        }
+        let body = serde_json::from_str(envelope.body.get())
+            .map_err(|error| damaged(format!("its body is not as it should be ({error})")))?;
+        Ok(Self { body, absorbed: envelope.absorbed.to_owned() })
+    }
+
+    pub(crate) fn generation(&self) -> Generation {
+        Generation { lineage: self.body.lineage.clone(), serial: self.body.serial }
+    }
+
+    /// The state, decrypted.
+    pub(crate) fn restore(
+        self,
+        path: &Path,
+        stack: &StackName,
+        stage: &StageName,
+        vault: &Vault,
+    ) -> Result<StackState, LoadError> {
+        let damaged = |what: String| LoadError::from(Damage { path: path.to_owned(), line: None, what });
+        let fail = |error| match error {
+            OpenError::Key(error) => error.into(),
+            OpenError::Damaged(what) => damaged(what),
+        };
+        let body = self.body;
+        if (&body.stack, &body.stage) != (stack, stage) {
+            return Err(damaged(format!("it is the state of stack `{}` in stage `{}`", body.stack, body.stage)));
+        }
+        let mut resources = BTreeMap::new();
+        for (address, mut entry) in body.resources {
+            let plugin = body.plugins.get(entry.plugin);
+            let plugin = plugin.ok_or_else(|| damaged(format!("`{address}` names no plugin")))?.clone();
+            let subject = address.to_string();
+            let marks = std::mem::take(&mut entry.marks);
+            let opener = Opener::new(vault, scope(stack, stage, "resource", &subject), marks);
+            let entry = entry.restore(plugin, opener).map_err(fail)?;
+            resources.insert(address, entry);
+        }
+        let opener = Opener::new(vault, scope(stack, stage, "outputs", ""), body.marks);
+        let outputs = outputs_in(body.outputs, opener).map_err(fail)?;
+        let (stack, stage) = (stack.clone(), stage.clone());
+        Ok(StackState { stack, stage, lineage: body.lineage, serial: body.serial, resources, outputs })
+    }
+}
