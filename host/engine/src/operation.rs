@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cofferdam_model::document::to_json;
+use cofferdam_model::document::to_shown_json;
 use cofferdam_model::error::{CallError, ErrorKind, PluginFault, WriteFailure};
 use cofferdam_model::journal::{Journal, JournalError, Record, WriteKind};
 use cofferdam_model::provider::{Call, Mode, Pending, Provider, WriteOutcome};
@@ -81,10 +81,10 @@ pub(crate) struct Write {
     pub depends_on: BTreeSet<Address>,
 }
 
-/// The digest of inputs that an intent records. It depends on the operation too, so that nobody finds a short secret
-/// by trying.
+/// The digest of inputs that an intent records. Secrets count as the word for them: a digest that stands in clear
+/// text beside everything else that it was made of gives a weak secret to whoever tries enough of them.
 pub(crate) fn inputs_digest(operation: &OperationId, inputs: &Value) -> Digest {
-    Digest::of(format!("{operation}\n{}", to_json(inputs)).as_bytes())
+    Digest::of(format!("{operation}\n{}", to_shown_json(inputs)).as_bytes())
 }
 
 impl Write {
