@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 
 use cofferdam_engine::{Cause, PlanError, StalePlan, StepError};
 use cofferdam_home::{LoadError as StateError, OpenHomeError, OpenStageError, WriteError};
+use cofferdam_model::Diagnostic;
 use cofferdam_model::error::{ErrorKind, PluginFault};
 use cofferdam_model::program::Program;
-use cofferdam_model::Diagnostic;
 use cofferdam_runtime::{LoadError as PluginError, RuntimeError};
 
 use crate::exit::Exit;
@@ -74,7 +74,8 @@ impl CliError {
 
     /// The whole error as text.
     pub fn render(&self, sources: &dyn SourceText) -> String {
-        let mut out: String = self.diagnostics.iter().map(|diagnostic| diagnostics::render(diagnostic, sources)).collect();
+        let mut out: String =
+            self.diagnostics.iter().map(|diagnostic| diagnostics::render(diagnostic, sources)).collect();
         if !self.message.is_empty() {
             let _ = writeln!(out, "{} {}", paint(ERROR, "error:"), printable(&self.message));
         }
@@ -109,16 +110,19 @@ impl From<PluginError> for CliError {
             PluginError::Contract { source: ContractError::CoreModule, .. } => {
                 Some("build it for the component model: `cargo build --release --target wasm32-wasip2`")
             }
-            PluginError::Contract { source: ContractError::WrongVersion { .. }, .. } => {
-                Some("install a cofferdam that serves that version, or ask the plugin's author for a build against this one")
-            }
+            PluginError::Contract { source: ContractError::WrongVersion { .. }, .. } => Some(
+                "install a cofferdam that serves that version, or ask the plugin's author for a build against this one",
+            ),
             PluginError::Contract { source: ContractError::UnknownImports(_), .. } => {
                 Some("the plugin may be made for a newer cofferdam, or for another host")
             }
-            PluginError::Contract { source: ContractError::WrongWorld { .. } | ContractError::MissingExports(_), .. } => {
-                Some("a provider exports the interface `cofferdam:provider/provider`; the SDK's `export!` does that")
+            PluginError::Contract {
+                source: ContractError::WrongWorld { .. } | ContractError::MissingExports(_),
+                ..
+            } => Some("a provider exports the interface `cofferdam:provider/provider`; the SDK's `export!` does that"),
+            PluginError::Read { .. } => {
+                Some("check `source` in the `provider` block; a path is relative to the stack's folder")
             }
-            PluginError::Read { .. } => Some("check `source` in the `provider` block; a path is relative to the stack's folder"),
             _ => None,
         };
         Self::of(Exit::Plugin, &error).with_hint(hint.map(str::to_owned))
@@ -210,7 +214,8 @@ pub fn step_diagnostics(error: &StepError, program: &dyn Program) -> Vec<Diagnos
             let _ = write!(detail, ", request id: {id}");
         }
     }
-    let mut diagnostic = Diagnostic::error(format!("{error}: {}", error.cause)).about(&error.address).with_detail(detail);
+    let mut diagnostic =
+        Diagnostic::error(format!("{error}: {}", error.cause)).about(&error.address).with_detail(detail);
     if let Some(hint) = step_hint(&error.cause) {
         diagnostic = diagnostic.with_hint(hint);
     }
@@ -221,11 +226,13 @@ pub fn step_diagnostics(error: &StepError, program: &dyn Program) -> Vec<Diagnos
 
 fn step_hint(cause: &Cause) -> Option<&'static str> {
     match cause {
-        Cause::Fault(PluginFault::Limit { .. }) => {
-            Some("this is a limit of the sandbox; the `limits` block of the provider's `grant` can raise memory, cpu and wall")
-        }
+        Cause::Fault(PluginFault::Limit { .. }) => Some(
+            "this is a limit of the sandbox; the `limits` block of the provider's `grant` can raise memory, cpu and wall",
+        ),
         Cause::Fault(PluginFault::Contract(_)) => Some("this is a bug of the plugin; report it to its author"),
-        Cause::Provider(error) if error.kind == ErrorKind::Throttled => Some("the service wants fewer requests; lower --parallelism"),
+        Cause::Provider(error) if error.kind == ErrorKind::Throttled => {
+            Some("the service wants fewer requests; lower --parallelism")
+        }
         Cause::NotAsPlanned(_) => Some("plan again"),
         _ => None,
     }

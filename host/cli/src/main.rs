@@ -101,7 +101,11 @@ async fn dispatch(global: &Global, command: Command) -> Exit {
     session.reporter.begin();
     signals::listen(session.cancel.clone(), session.reporter.clone());
     if let Command::Plugin(PluginCommand::Inspect { plugin, ty }) = &command {
-        return finish(&session, commands::plugin::inspect(&session, global, plugin, ty.as_ref()).await, &SourceTexts::default());
+        return finish(
+            &session,
+            commands::plugin::inspect(&session, global, plugin, ty.as_ref()).await,
+            &SourceTexts::default(),
+        );
     }
     let Some(stack) = stack_args(&command) else { return Exit::Bug };
     let project = match Project::load(global, stack) {
@@ -114,7 +118,9 @@ async fn dispatch(global: &Global, command: Command) -> Exit {
 
 fn stack_args(command: &Command) -> Option<&StackArgs> {
     match command {
-        Command::Validate(stack) | Command::State(StateCommand::List(stack) | StateCommand::Show { stack, .. }) => Some(stack),
+        Command::Validate(stack) | Command::State(StateCommand::List(stack) | StateCommand::Show { stack, .. }) => {
+            Some(stack)
+        }
         Command::Plan(args) => Some(&args.stack),
         Command::Deploy(args) | Command::Destroy(args) => Some(&args.stack),
         Command::Refresh(args) => Some(&args.stack),

@@ -35,7 +35,8 @@ impl Project {
         let folder = global.dir.clone();
         let alone = |error: CliError| (error, SourceTexts::default());
         let sources = read_sources(&folder).map_err(alone)?;
-        let variable_files = args.var_files.iter().map(|path| Ok((path.to_string_lossy().as_ref().into(), read_text(path)?)));
+        let variable_files =
+            args.var_files.iter().map(|path| Ok((path.to_string_lossy().as_ref().into(), read_text(path)?)));
         let options = LoadOptions {
             bundled: bundled::prefixes(),
             stage: args.stage.clone(),
@@ -62,8 +63,11 @@ fn read_sources(folder: &Path) -> CliResult<Sources> {
         .collect();
     paths.sort();
     if paths.is_empty() {
-        return Err(CliError::new(Exit::Invalid, format!("there is no stack in `{}`: no `.hcl` file", folder.display()))
-            .hint("run cofferdam in the folder of a stack, name it with --dir, or begin one:\nstack \"shop\" {}"));
+        return Err(CliError::new(
+            Exit::Invalid,
+            format!("there is no stack in `{}`: no `.hcl` file", folder.display()),
+        )
+        .hint("run cofferdam in the folder of a stack, name it with --dir, or begin one:\nstack \"shop\" {}"));
     }
     let mut files = Vec::new();
     for path in paths {

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use cofferdam_engine::{Cancel, Engine, EngineCtx};
 use cofferdam_home::{Access, Holder, Keys, Loaded, LocalHome, Passphrase, Stage};
-use cofferdam_model::redact::Redactor;
-use cofferdam_model::{ProviderKey, StageName, StackName};
 use cofferdam_model::limits::MAX_COMPONENT_BYTES;
+use cofferdam_model::redact::Redactor;
+use cofferdam_model::{ProviderKey, StackName, StageName};
 use cofferdam_runtime::{
     CacheDirectory, Compiler, Environment as Credentials, LoadError, Plugin, PluginProviders, ProviderSpec, Runtime,
     RuntimeOptions, Source,
@@ -40,8 +40,11 @@ impl Session {
     /// The plugin runtime.
     pub fn runtime(&self) -> CliResult<Runtime> {
         let Some(cache) = environment::cache_directory() else {
-            return Err(CliError::new(Exit::Failed, "there is no folder for compiled plugins: neither HOME nor XDG_CACHE_HOME is set")
-                .hint("set COFFERDAM_CACHE_DIR to a folder of your own"));
+            return Err(CliError::new(
+                Exit::Failed,
+                "there is no folder for compiled plugins: neither HOME nor XDG_CACHE_HOME is set",
+            )
+            .hint("set COFFERDAM_CACHE_DIR to a folder of your own"));
         };
         let program = std::env::current_exe()
             .map_err(|error| CliError::new(Exit::Failed, format!("cannot find cofferdam's own binary: {error}")))?;
@@ -56,7 +59,12 @@ impl Session {
     }
 
     /// The engine over a project and its plugins. Loads what the resources use, and what the state needs.
-    pub async fn engine(&self, project: &Project, needed: &BTreeSet<ProviderKey>, parallelism: NonZeroUsize) -> CliResult<Engine> {
+    pub async fn engine(
+        &self,
+        project: &Project,
+        needed: &BTreeSet<ProviderKey>,
+        parallelism: NonZeroUsize,
+    ) -> CliResult<Engine> {
         let providers = self.providers(project, needed).await?;
         Ok(Engine::new(EngineCtx {
             program: project.stack.clone(),
@@ -110,8 +118,11 @@ impl Session {
         let HomeSetting::Local { path } = stack.home();
         let root = folder.join(path.as_deref().unwrap_or(".cofferdam"));
         let Some(identity) = environment::identity_file() else {
-            return Err(CliError::new(Exit::Failed, "there is no folder for your identity: neither HOME nor XDG_CONFIG_HOME is set")
-                .hint("set COFFERDAM_CONFIG_DIR to a folder of your own, or COFFERDAM_PASSPHRASE"));
+            return Err(CliError::new(
+                Exit::Failed,
+                "there is no folder for your identity: neither HOME nor XDG_CONFIG_HOME is set",
+            )
+            .hint("set COFFERDAM_CONFIG_DIR to a folder of your own, or COFFERDAM_PASSPHRASE"));
         };
         let keys = Keys { identity, passphrase: environment::passphrase().map(Passphrase::new) };
         Ok(LocalHome::open(root, keys, Arc::new(SystemEntropy))?)

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use cofferdam_model::OperationId;
 use cofferdam_model::journal::{InFlight, Record};
 use cofferdam_model::state::StackState;
-use cofferdam_model::OperationId;
 
 use crate::record::changes_state;
 

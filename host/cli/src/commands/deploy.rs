@@ -6,9 +6,9 @@ use cofferdam_model::state::StackState;
 use serde_json::json;
 
 use crate::args::{DeployArgs, Format, Global};
+use crate::commands::output;
 use crate::commands::plan::{load, show};
 use crate::commands::validate::warn;
-use crate::commands::output;
 use crate::environment::Environment;
 use crate::error::{CliError, CliResult, located, plan_error, step_diagnostics};
 use crate::exit::Exit;
@@ -47,8 +47,14 @@ pub async fn run(
     purpose: Purpose,
 ) -> CliResult<Exit> {
     if !args.yes && (!surroundings.stdin_is_terminal || global.format == Format::Json) {
-        return Err(CliError::new(Exit::Usage, format!("`cofferdam {}` asks before it changes anything, and there is no terminal to ask on", purpose.command()))
-            .hint("look at `cofferdam plan` first, then add --yes"));
+        return Err(CliError::new(
+            Exit::Usage,
+            format!(
+                "`cofferdam {}` asks before it changes anything, and there is no terminal to ask on",
+                purpose.command()
+            ),
+        )
+        .hint("look at `cofferdam plan` first, then add --yes"));
     }
     warn(session, project, &project.warnings);
     let mut stage = session.stage(project, &args.stack.stage, StageAccess::Write(purpose.command()))?;
@@ -150,7 +156,8 @@ fn unknown(session: &Session, outcome: &Outcome) {
 }
 
 fn exit_of(outcome: &Outcome) -> Exit {
-    let stopped = outcome.not_started().any(|(_, why)| matches!(why, NotStarted::Stopped)) || outcome.interrupted().next().is_some();
+    let stopped = outcome.not_started().any(|(_, why)| matches!(why, NotStarted::Stopped))
+        || outcome.interrupted().next().is_some();
     match outcome.stopped {
         Some(Stop::Soft | Stop::Hard) if stopped || !outcome.is_success() => Exit::Interrupted,
         _ if outcome.is_success() => Exit::Done,

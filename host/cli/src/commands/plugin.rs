@@ -186,10 +186,12 @@ fn type_text(schema: &ResourceSchema, property: &Json) -> String {
     let name = |json: &Json| json.as_str().map(printable);
     match property.get("type") {
         Some(Json::Array(types)) => types.iter().filter_map(name).collect::<Vec<_>>().join(" | "),
-        Some(Json::String(ty)) if ty == "array" => match property.get("items").and_then(|items| items.get("type")).and_then(name) {
-            Some(item) => format!("list of {item}"),
-            None => "list".to_owned(),
-        },
+        Some(Json::String(ty)) if ty == "array" => {
+            match property.get("items").and_then(|items| items.get("type")).and_then(name) {
+                Some(item) => format!("list of {item}"),
+                None => "list".to_owned(),
+            }
+        }
         Some(ty) => name(ty).unwrap_or_else(|| "any".to_owned()),
         None => "any".to_owned(),
     }
@@ -197,11 +199,8 @@ fn type_text(schema: &ResourceSchema, property: &Json) -> String {
 
 fn behaviour(schema: &ResourceSchema) -> String {
     let handlers = schema.handlers;
-    let mut lines = vec![if handlers.update {
-        "changes in place where no property replaces"
-    } else {
-        "every change replaces"
-    }];
+    let mut lines =
+        vec![if handlers.update { "changes in place where no property replaces" } else { "every change replaces" }];
     lines.push(if handlers.read { "can be read: drift is found" } else { "exists in the state alone" });
     if handlers.list {
         lines.push("can be listed");

@@ -52,8 +52,11 @@ pub fn show(
 ) -> CliResult<Exit> {
     let state = session.stage(project, &args.stage, StageAccess::Read)?.load()?.state;
     let Some(entry) = state.resources.get(address) else {
-        return Err(CliError::new(Exit::Failed, format!("the state of stage `{}` has no resource `{address}`", args.stage))
-            .hint("`cofferdam state list` shows what there is"));
+        return Err(CliError::new(
+            Exit::Failed,
+            format!("the state of stage `{}` has no resource `{address}`", args.stage),
+        )
+        .hint("`cofferdam state list` shows what there is"));
     };
     let properties = if reveal { entry.state.properties.without_marks() } else { entry.state.properties.clone() };
     match global.format {
@@ -71,7 +74,11 @@ pub fn show(
             let plugin = &entry.plugin;
             let mut out = format!(
                 "{address}\n  provider    {}\n  plugin      {} {} ({})\n  condition   {}\n",
-                entry.provider, plugin.name, plugin.version, plugin.digest.short(), condition(entry)
+                entry.provider,
+                plugin.name,
+                plugin.version,
+                plugin.digest.short(),
+                condition(entry)
             );
             if !entry.depends_on.is_empty() {
                 let names: Vec<_> = entry.depends_on.iter().map(ToString::to_string).collect();

@@ -28,7 +28,9 @@ pub async fn run(session: &Session, global: &Global, project: &Project, args: &S
     let count = project.stack.resources().len();
     match global.format {
         Format::Human => talk::data(&format!("The stack `{}` is valid: {count} resources.\n", project.stack.stack())),
-        Format::Json => session.reporter.json(&json!({ "type": "valid", "stack": project.stack.stack(), "resources": count })),
+        Format::Json => {
+            session.reporter.json(&json!({ "type": "valid", "stack": project.stack.stack(), "resources": count }))
+        }
     }
     Ok(Exit::Done)
 }

@@ -13,11 +13,20 @@ pub fn run(global: &Global) -> Exit {
     let contract = cofferdam_runtime::component::check::SERVED;
     match global.format {
         Format::Json => {
-            let plugins: Vec<_> = BUNDLED.iter().map(|plugin| json!({ "name": plugin.name, "digest": plugin.digest, "bytes": plugin.bytes })).collect();
-            talk::data(&format!("{}\n", json!({ "type": "version", "version": version, "contract": contract, "plugins": plugins })));
+            let plugins: Vec<_> = BUNDLED
+                .iter()
+                .map(|plugin| json!({ "name": plugin.name, "digest": plugin.digest, "bytes": plugin.bytes }))
+                .collect();
+            talk::data(&format!(
+                "{}\n",
+                json!({ "type": "version", "version": version, "contract": contract, "plugins": plugins })
+            ));
         }
         Format::Human => {
-            talk::data(&format!("cofferdam {version}\ncontract  {} {contract}\n", cofferdam_runtime::component::check::PACKAGE));
+            talk::data(&format!(
+                "cofferdam {version}\ncontract  {} {contract}\n",
+                cofferdam_runtime::component::check::PACKAGE
+            ));
             for plugin in BUNDLED {
                 talk::data(&format!("plugin    {} ({})\n", plugin.name, plugin.digest));
             }

@@ -31,7 +31,8 @@ pub fn render(diagnostic: &Diagnostic, sources: &dyn SourceText) -> String {
     if let Some(snippet) = diagnostic.span.as_ref().and_then(|span| snippet(span, sources)) {
         out.push_str(&snippet);
     } else if let Some(address) = &diagnostic.address {
-        let at = diagnostic.at.as_ref().filter(|at| !at.is_root()).map(|at| format!(", at `{}`", super::plan::place(at)));
+        let at =
+            diagnostic.at.as_ref().filter(|at| !at.is_root()).map(|at| format!(", at `{}`", super::plan::place(at)));
         let _ = writeln!(out, "  in `{address}`{}", at.unwrap_or_default());
     }
     if let Some(detail) = &diagnostic.detail {
@@ -57,7 +58,11 @@ fn snippet(span: &SourceSpan, sources: &dyn SourceText) -> Option<String> {
     let mut theme = GraphicalTheme::unicode_nocolor();
     theme.characters.error = String::new();
     let mut drawn = String::new();
-    GraphicalReportHandler::new_themed(theme).with_width(WIDTH).with_context_lines(1).render_report(&mut drawn, report.as_ref()).ok()?;
+    GraphicalReportHandler::new_themed(theme)
+        .with_width(WIDTH)
+        .with_context_lines(1)
+        .render_report(&mut drawn, report.as_ref())
+        .ok()?;
     // The handler's first line is the empty message.
     let body: Vec<&str> = drawn.lines().skip_while(|line| !line.contains('╭')).collect();
     Some(format!("{}\n", body.join("\n").trim_end()))

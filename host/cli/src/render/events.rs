@@ -137,7 +137,8 @@ impl Live {
             return;
         }
         let bar = ProgressBar::new_spinner();
-        let style = ProgressStyle::with_template("  {spinner} {wide_msg} {elapsed:.dim}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let style = ProgressStyle::with_template("  {spinner} {wide_msg} {elapsed:.dim}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner());
         bar.set_style(style);
         bar.set_message(format!("{address}: {doing}"));
         // The first tick comes after this long, so a short step is over before it is drawn.
@@ -206,7 +207,10 @@ impl EventSink for Reporter {
                 self.say(&format!("provider `{provider}` is configured by values known after deploy; its resources are planned from their schemas"));
             }
             Event::Stopping { stop: Stop::Soft } => {
-                self.say(&format!("{} starting nothing new; waiting for running calls (Ctrl-C again to stop now)", paint(WARNING, "stopping:")));
+                self.say(&format!(
+                    "{} starting nothing new; waiting for running calls (Ctrl-C again to stop now)",
+                    paint(WARNING, "stopping:")
+                ));
             }
             Event::Stopping { stop: Stop::Hard } => self.say(&format!("{} now", paint(WARNING, "stopping:"))),
             _ => {}

@@ -42,7 +42,12 @@ fn drift(out: &mut String, drift: &[Drift]) {
         }
         let _ = writeln!(out, "  {} {}", paint(WARNING, "!"), found.address);
         for change in &found.changes {
-            let _ = writeln!(out, "      {}: {}", place(&change.pointer), arrow(change.before.as_ref(), change.after.as_ref()));
+            let _ = writeln!(
+                out,
+                "      {}: {}",
+                place(&change.pointer),
+                arrow(change.before.as_ref(), change.after.as_ref())
+            );
         }
     }
     out.push('\n');
@@ -53,15 +58,20 @@ fn symbol(action: Action) -> (&'static str, Style, &'static str) {
         Action::NoOp => (" ", DIM, "stays as it is"),
         Action::Create => ("+", CREATE, "will be created"),
         Action::Update => ("~", UPDATE, "will be changed in place"),
-        Action::Replace { order: ReplaceOrder::DeleteFirst } => ("-/+", REPLACE, "will be replaced: deleted, then created"),
-        Action::Replace { order: ReplaceOrder::CreateFirst } => ("+/-", REPLACE, "will be replaced: created, then deleted"),
+        Action::Replace { order: ReplaceOrder::DeleteFirst } => {
+            ("-/+", REPLACE, "will be replaced: deleted, then created")
+        }
+        Action::Replace { order: ReplaceOrder::CreateFirst } => {
+            ("+/-", REPLACE, "will be replaced: created, then deleted")
+        }
         Action::Delete => ("-", DELETE, "will be deleted"),
     }
 }
 
 fn render_step(out: &mut String, step: &Step) {
     let (sign, style, words) = symbol(step.action);
-    let _ = writeln!(out, "{} {} {}", paint(style, format!("{sign:>3}")), paint(BOLD, &step.address), paint(DIM, words));
+    let _ =
+        writeln!(out, "{} {} {}", paint(style, format!("{sign:>3}")), paint(BOLD, &step.address), paint(DIM, words));
     for reason in &step.reasons {
         let _ = writeln!(out, "{:INDENT$}{}", "", paint(REPLACE, format!("because {}", reason.reason)));
     }
@@ -86,7 +96,8 @@ fn changes(out: &mut String, step: &Step) {
     let width = step.changes.iter().map(|change| place(&change.pointer).chars().count()).max().unwrap_or(0);
     for Change { pointer, before, after, replaces, .. } in &step.changes {
         let note = if *replaces { paint(REPLACE, "  # forces the replacement") } else { String::new() };
-        let _ = writeln!(out, "{:INDENT$}{:width$} = {}{note}", "", place(pointer), arrow(before.as_ref(), after.as_ref()));
+        let _ =
+            writeln!(out, "{:INDENT$}{:width$} = {}{note}", "", place(pointer), arrow(before.as_ref(), after.as_ref()));
     }
 }
 

@@ -175,3 +175,17 @@ async fn inputs_that_are_not_as_planned_are_refused() {
     assert_eq!(results(&outcome), ["t_x.a failed: the value of `t_x.a.value` is not the one that was planned"]);
     assert!(harness.cloud.0.lock().objects.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn runs_can_be_spawned() {
+    let harness = Harness::new();
+    let stack = Stack::new().resource("t_x.a", json!({}));
+    let (engine, state, journal) = (harness.engine(&stack), harness.state.clone(), harness.journal.clone());
+    let run = tokio::spawn(async move {
+        let recovery = engine.recover(state, Vec::new(), journal.clone()).await;
+        let refreshed = engine.refresh(&recovery.state).await.expect("refreshed");
+        let plan = engine.plan(&refreshed.state, Default::default()).await.expect("planned");
+        engine.deploy(plan.approve(refreshed.state).expect("fits"), journal, "deploy").await
+    });
+    assert!(run.await.expect("no panic").is_success());
+}
