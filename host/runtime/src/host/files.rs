@@ -104,11 +104,13 @@ fn describe(shown: &str, error: &io::Error) -> ProviderError {
         io::ErrorKind::NotFound => ErrorKind::NotFound,
         io::ErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
         io::ErrorKind::PermissionDenied => ErrorKind::AccessDenied,
-        io::ErrorKind::DirectoryNotEmpty => ErrorKind::Conflict,
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             ErrorKind::QuotaExceeded
         }
-        io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory | io::ErrorKind::InvalidInput => {
+        io::ErrorKind::NotADirectory
+        | io::ErrorKind::IsADirectory
+        | io::ErrorKind::DirectoryNotEmpty
+        | io::ErrorKind::InvalidInput => {
             ErrorKind::InvalidInput
         }
         _ => ErrorKind::Other,

@@ -1,0 +1,33 @@
+//! Files of the user's project, by content. An asset is named by the string that the inputs hold.
+
+use crate::bindings::cofferdam::provider::assets as wit;
+use crate::error::Error;
+
+pub use wit::{Info, Location};
+
+/// Digest and size of an asset.
+///
+/// # Errors
+///
+/// As the host says.
+pub fn stat(asset: &str) -> Result<Info, Error> {
+    wit::stat(asset).map_err(Error::from)
+}
+
+/// Up to `length` bytes from `offset`, at most 4 MiB a call; fewer only at the end.
+///
+/// # Errors
+///
+/// As the host says.
+pub fn read(asset: &str, offset: u64, length: u32) -> Result<Vec<u8>, Error> {
+    wit::read(asset, offset, length).map_err(Error::from)
+}
+
+/// Puts an asset into the asset bucket of a bootstrap record, once, however many callers ask.
+///
+/// # Errors
+///
+/// As the host says.
+pub fn publish(asset: &str, scope: &serde_json::Value) -> Result<Location, Error> {
+    wit::publish(asset, &scope.to_string()).map_err(Error::from)
+}
