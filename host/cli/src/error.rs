@@ -3,10 +3,10 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
-use cofferdam_engine::{Cause, PlanError, StalePlan, StepError};
+use cofferdam_engine::{Cause, PlanError, StalePlan, StepError, Task};
 use cofferdam_home::{LoadError as StateError, OpenHomeError, OpenStageError, WriteError};
 use cofferdam_model::Diagnostic;
-use cofferdam_model::error::{ErrorKind, PluginFault};
+use cofferdam_model::error::{ErrorKind, LimitKind, PluginFault};
 use cofferdam_model::program::Program;
 use cofferdam_runtime::{LoadError as PluginError, RuntimeError};
 
@@ -179,7 +179,12 @@ pub fn plan_error(error: &PlanError, program: &dyn Program) -> CliError {
 fn step_exit(error: &StepError) -> Exit {
     match &*error.cause {
         Cause::Inputs => Exit::Invalid,
-        Cause::Provider(provider) if provider.kind == ErrorKind::AccessDenied => Exit::Denied,
+        Cause::Provider(provider) => match (provider.kind, error.task) {
+            // A type that the plugin does not have, and what its own check refuses.
+            (ErrorKind::NotFound, Task::Describe) | (ErrorKind::InvalidInput, _) => Exit::Invalid,
+            (ErrorKind::AccessDenied, _) => Exit::Denied,
+            _ => Exit::Failed,
+        },
         _ => Exit::Failed,
     }
 }
@@ -226,9 +231,9 @@ pub fn step_diagnostics(error: &StepError, program: &dyn Program) -> Vec<Diagnos
 
 fn step_hint(cause: &Cause) -> Option<&'static str> {
     match cause {
-        Cause::Fault(PluginFault::Limit { .. }) => Some(
-            "this is a limit of the sandbox; the `limits` block of the provider's `grant` can raise memory, cpu and wall",
-        ),
+        Cause::Fault(PluginFault::Limit { kind: LimitKind::Memory | LimitKind::Cpu | LimitKind::Wall, .. }) => {
+            Some("the `limits` block of the provider's `grant` can raise this limit: `memory`, `cpu` or `wall`")
+        }
         Cause::Fault(PluginFault::Contract(_)) => Some("this is a bug of the plugin; report it to its author"),
         Cause::Provider(error) if error.kind == ErrorKind::Throttled => {
             Some("the service wants fewer requests; lower --parallelism")

@@ -98,8 +98,11 @@ async fn dispatch(global: &Global, command: Command) -> Exit {
     };
     let reporter = Arc::new(Reporter::new(display, global.verbose, redactor.clone()));
     let session = Session { reporter, redactor, clock: Arc::new(SystemClock::new()), cancel: Cancel::default() };
-    session.reporter.begin();
-    signals::listen(session.cancel.clone(), session.reporter.clone());
+    // One output's value is printed bare, in JSON too.
+    if !matches!(&command, Command::Output(args) if args.name.is_some()) {
+        session.reporter.begin();
+    }
+    signals::listen(session.cancel.clone());
     if let Command::Plugin(PluginCommand::Inspect { plugin, ty }) = &command {
         return finish(
             &session,

@@ -1,13 +1,10 @@
 //! Ctrl-C and its relatives: the first asks the run to stop, the second stops it at once.
 
-use cofferdam_engine::{Cancel, Event, EventSink, Stop};
-use std::sync::Arc;
+use cofferdam_engine::{Cancel, Stop};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::render::events::Reporter;
-
-/// Listens for as long as the process lives.
-pub fn listen(cancel: Cancel, reporter: Arc<Reporter>) {
+/// Listens for as long as the process lives. The engine says what it makes of a request to stop.
+pub fn listen(cancel: Cancel) {
     tokio::spawn(async move {
         let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
         let Ok(mut signals) = kinds.into_iter().map(signal).collect::<Result<Vec<_>, _>>() else { return };
@@ -18,7 +15,6 @@ pub fn listen(cancel: Cancel, reporter: Arc<Reporter>) {
                 _ = terminate.recv() => {}
                 _ = hangup.recv() => {}
             }
-            reporter.emit(Event::Stopping { stop });
             cancel.request(stop);
         }
     });

@@ -3,7 +3,7 @@
 use cofferdam_model::provider::{Planned, ReplaceOrder as Wanted};
 use cofferdam_model::schema::{ReplacementStrategy, ResourceSchema};
 use cofferdam_model::state::{Condition, ResourceEntry};
-use cofferdam_model::{Diagnostic, Value};
+use cofferdam_model::{Diagnostic, Pointer, Value};
 
 use crate::diff::{diff, differences};
 use crate::validate::place_name;
@@ -56,13 +56,13 @@ pub(crate) fn decide_planned(
     for change in &mut changes {
         if let Some((_, reason)) = planned.replace.iter().find(|(pointer, _)| pointer.contains(&change.pointer)) {
             change.replaces = true;
-            change.reason = Some(reason.clone());
+            change.reason = Some(said(&change.pointer, reason));
         }
     }
     let mut reasons = reasons(schema, prior, &changes);
     for (pointer, reason) in &planned.replace {
         if !reasons.iter().any(|known| known.pointer.as_ref() == Some(pointer)) {
-            reasons.push(ReplaceReason { pointer: Some(pointer.clone()), reason: reason.clone() });
+            reasons.push(ReplaceReason { pointer: Some(pointer.clone()), reason: said(pointer, reason) });
         }
     }
     let action = match (changes.is_empty(), reasons.is_empty()) {
@@ -76,6 +76,11 @@ pub(crate) fn decide_planned(
         draft.warnings.push(create_first_warning(schema));
     }
     draft
+}
+
+/// A plugin's reason, with the place that it is about.
+fn said(at: &Pointer, reason: &str) -> String {
+    if at.is_root() { reason.to_owned() } else { format!("{}: {reason}", place_name(at)) }
 }
 
 fn reasons(schema: &ResourceSchema, prior: &ResourceEntry, changes: &[Change]) -> Vec<ReplaceReason> {

@@ -39,9 +39,15 @@ pub(crate) fn differences(schema: &ResourceSchema, before: &Value, after: &Value
     walk.changes
 }
 
-/// The same as drift.
+/// The same as drift. What the provider computes is left out where something that a user sets has changed: a digest
+/// follows the content.
 pub(crate) fn drift(schema: &ResourceSchema, before: &Value, after: &Value) -> Vec<DriftChange> {
-    differences(schema, before, after)
+    let mut changes = differences(schema, before, after);
+    let computed = |change: &Change| change.pointer.parts().first().is_some_and(|name| schema.is_read_only(name));
+    if changes.iter().any(|change| !computed(change)) {
+        changes.retain(|change| !computed(change));
+    }
+    changes
         .into_iter()
         .map(|change| DriftChange { pointer: change.pointer, before: change.before, after: change.after })
         .collect()

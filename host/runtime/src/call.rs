@@ -53,7 +53,7 @@ pub(crate) async fn run<T>(
     let result = tokio::time::timeout(Duration::from_millis(limits.wall_ms), metered).await;
     match result {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(fault(&error, &log, &shared)),
+        Ok(Err(error)) => Err(fault(&error, &log, &shared, &limits)),
         Err(_elapsed) => Err(PluginFault::Limit {
             kind: LimitKind::Wall,
             text: format!("took longer than {} for one call", seconds(limits.wall_ms)),
@@ -104,7 +104,7 @@ fn seconds(ms: u64) -> String {
 }
 
 /// What a failed call means. The text never holds a secret.
-fn fault(error: &wasmtime::Error, log: &CallLog, shared: &Shared) -> PluginFault {
+fn fault(error: &wasmtime::Error, log: &CallLog, shared: &Shared, limits: &Limits) -> PluginFault {
     if let Some(reached) = error.downcast_ref::<LimitReached>() {
         return PluginFault::Limit { kind: reached.kind, text: reached.text.clone() };
     }
@@ -127,6 +127,14 @@ fn fault(error: &wasmtime::Error, log: &CallLog, shared: &Shared) -> PluginFault
     }
     if text.contains("too many handles") || text.contains("resource table has no free keys") {
         return PluginFault::Limit { kind: LimitKind::Handles, text: "held more handles than it may".into() };
+    }
+    if text.contains("memory count too high") {
+        let text = format!("wanted more than {} memories", limits.memories);
+        return PluginFault::Limit { kind: LimitKind::Memory, text };
+    }
+    // Types of exports are compared when a function is first looked up, not when the component is loaded.
+    if error.chain().any(|cause| cause.to_string().contains("failed to convert function to given type")) {
+        return PluginFault::Contract(format!("a function that it exports has another type: {text}"));
     }
     let said = match (trap, log.last_words()) {
         (Some(Trap::UnreachableCodeReached), Some(words)) => words,

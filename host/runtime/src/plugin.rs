@@ -204,5 +204,8 @@ fn json(what: &str, text: &str) -> Result<serde_json::Value, String> {
         return Err(format!("{what} is longer than {} bytes", schema::MAX_BYTES));
     }
     let value = document::parse(text).map_err(|error| format!("{what}: {error}"))?;
+    if value.as_object().is_none() {
+        return Err(format!("{what}: a {} where an object must be", value.kind()));
+    }
     Ok(document::to_json(&value))
 }

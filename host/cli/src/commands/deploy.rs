@@ -77,8 +77,9 @@ pub async fn run(
     }
     let approved = plan.approve(state)?;
     let outcome = engine.deploy(approved, journal, purpose.command()).await;
-    settle(&mut stage, &outcome.state)?;
+    let settled = settle(&mut stage, &outcome.state);
     report(session, project, &outcome);
+    settled?;
     if purpose == Purpose::Deploy && outcome.is_success() {
         output::print_all(session, global, &outcome.state);
     }

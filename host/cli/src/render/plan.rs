@@ -7,9 +7,10 @@ use cofferdam_engine::{Action, Change, Drift, OutputChange, Plan, PlanPurpose, R
 use cofferdam_model::{Pointer, Value};
 
 use super::style::{BOLD, CREATE, DELETE, DIM, REPLACE, UPDATE, WARNING, paint};
-use super::value::{inline, show};
+use super::value::{inline, printable, show};
 
 const INDENT: usize = 6;
+const SHORT: usize = 48;
 
 /// The whole plan.
 pub fn render(plan: &Plan) -> String {
@@ -105,11 +106,50 @@ fn arrow(before: Option<&Value>, after: Option<&Value>) -> String {
     match (before, after) {
         // Two secrets look alike; that they differ is all that may be said.
         (Some(before), Some(after)) if before.is_secret() && after.is_secret() => "(secret, changed)".to_owned(),
-        (Some(before), Some(after)) => format!("{} {} {}", show(before, INDENT), paint(DIM, "→"), show(after, INDENT)),
+        (Some(before), Some(after)) => match (lines(before), lines(after)) {
+            (Some(before), Some(after)) => line_changes(before, after),
+            _ => format!("{} {} {}", short(before), paint(DIM, "→"), show(after, INDENT)),
+        },
         (None, Some(after)) => format!("{} {}", show(after, INDENT), paint(DIM, "(added)")),
-        (Some(before), None) => format!("{} {}", show(before, INDENT), paint(DIM, "(removed)")),
+        (Some(before), None) => format!("{} {}", short(before), paint(DIM, "(removed)")),
         (None, None) => String::new(),
     }
+}
+
+/// Text of several lines that may be shown.
+fn lines(value: &Value) -> Option<&str> {
+    value.as_str().filter(|text| text.contains('\n') && !value.is_secret())
+}
+
+/// What was, cut to its beginning: the reader wants what will be.
+fn short(value: &Value) -> String {
+    let whole = inline(value);
+    let first = whole.lines().next().unwrap_or_default();
+    let cut: String = first.chars().take(SHORT).collect();
+    if cut.len() < whole.len() { format!("{cut}{}", paint(DIM, "…")) } else { whole }
+}
+
+/// Two texts, line by line: what goes, what comes, and a line around it.
+fn line_changes(before: &str, after: &str) -> String {
+    let pad = " ".repeat(INDENT + 2);
+    let mut out = String::from("<<-EOT\n");
+    let diff = similar::TextDiff::from_lines(before, after);
+    for (group, operations) in diff.grouped_ops(1).iter().enumerate() {
+        if group > 0 {
+            let _ = writeln!(out, "{pad}{}", paint(DIM, "…"));
+        }
+        for change in operations.iter().flat_map(|operation| diff.iter_changes(operation)) {
+            let line = printable(change.value().trim_end_matches('\n'));
+            let _ = match change.tag() {
+                similar::ChangeTag::Delete => writeln!(out, "{pad}{}", paint(DELETE, format!("- {line}"))),
+                similar::ChangeTag::Insert => writeln!(out, "{pad}{}", paint(CREATE, format!("+ {line}"))),
+                similar::ChangeTag::Equal => writeln!(out, "{pad}  {line}"),
+            };
+        }
+    }
+    out.push_str(&" ".repeat(INDENT));
+    out.push_str("EOT");
+    out
 }
 
 /// A pointer as the stack language writes it: `tags.env`, `rules[0].port`.
@@ -120,7 +160,7 @@ pub fn place(pointer: &Pointer) -> String {
             let _ = write!(out, "[{part}]");
         } else {
             let dot = if out.is_empty() { "" } else { "." };
-            let _ = write!(out, "{dot}{}", super::value::printable(part));
+            let _ = write!(out, "{dot}{}", printable(part));
         }
     }
     out

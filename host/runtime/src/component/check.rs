@@ -16,6 +16,9 @@ pub const SERVED: &str = "0.1.0";
 /// Why bytes are no plugin of this host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ContractError {
+    /// No bytes.
+    #[error("it is empty")]
+    Empty,
     /// Not WebAssembly at all.
     #[error("it is not WebAssembly: it begins with `{0}`")]
     NotWasm(String),
@@ -66,6 +69,9 @@ pub struct Interface {
 
 /// Looks at the first bytes.
 pub(crate) fn check_header(bytes: &[u8]) -> Result<(), ContractError> {
+    if bytes.is_empty() {
+        return Err(ContractError::Empty);
+    }
     let Some((magic, version)) =
         bytes.split_first_chunk::<4>().and_then(|(magic, rest)| Some((magic, rest.first_chunk::<4>()?)))
     else {
@@ -218,7 +224,7 @@ mod tests {
         assert_eq!(check_header(b"\0asm\x0d\0\x01\0rest"), Ok(()));
         assert_eq!(check_header(b"\x7fELF\x02\x01\x01\0"), Err(ContractError::Native));
         assert_eq!(check_header(b"#!/bin/sh\n"), Err(ContractError::NotWasm("#!/bin/sh\\n".into())));
-        assert_eq!(check_header(b""), Err(ContractError::NotWasm(String::new())));
+        assert_eq!(check_header(b""), Err(ContractError::Empty));
         assert_eq!(check_header(b"\0asm\x0e\0\x01\0"), Err(ContractError::UnknownVersion(0x1_000e)));
     }
 

@@ -37,7 +37,7 @@ pub enum LoadError {
         bytes: u64,
     },
     /// The bytes are no plugin of this host.
-    #[error("cannot load the plugin `{name}`: {source}")]
+    #[error("cannot load the plugin `{name}`")]
     Contract {
         /// The plugin.
         name: String,
@@ -45,7 +45,7 @@ pub enum LoadError {
         source: ContractError,
     },
     /// The component does not compile.
-    #[error("cannot load the plugin `{name}`: {source}")]
+    #[error("cannot load the plugin `{name}`")]
     Compile {
         /// The plugin.
         name: String,
@@ -53,7 +53,7 @@ pub enum LoadError {
         source: CompileError,
     },
     /// `describe` failed.
-    #[error("the plugin `{name}` cannot describe itself: {source}")]
+    #[error("the plugin `{name}` cannot describe itself")]
     Describe {
         /// The plugin.
         name: String,
@@ -141,14 +141,16 @@ async fn compile(shared: &Shared, name: &str, digest: &Digest, source: Source) -
     Ok(component)
 }
 
+#[expect(unsafe_code, reason = "one of the two places that load precompiled code")]
 fn cached(shared: &Shared, digest: &Digest) -> Option<Component> {
-    let code = shared.cache.get(digest, Entry::Code)?;
-    deserialize(shared, &code).ok()
+    let file = shared.cache.verified(digest, Entry::Code)?;
+    // SAFETY: the keyed MAC of this very file was verified, under a key that only this user can read; the host never
+    // writes to a cache entry again, and the directory is closed to everybody else.
+    unsafe { Component::deserialize_file(&shared.engine, file) }.ok()
 }
 
-#[expect(unsafe_code, reason = "the one place that loads precompiled code")]
+#[expect(unsafe_code, reason = "one of the two places that load precompiled code")]
 fn deserialize(shared: &Shared, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the bytes come straight from the compiling child of this very binary, or from a cache entry whose keyed
-    // MAC was verified on these bytes, under a key that only this user can read.
+    // SAFETY: the bytes come straight from the compiling child of this very binary.
     unsafe { Component::deserialize(&shared.engine, code) }
 }

@@ -110,9 +110,7 @@ fn describe(shown: &str, error: &io::Error) -> ProviderError {
         io::ErrorKind::NotADirectory
         | io::ErrorKind::IsADirectory
         | io::ErrorKind::DirectoryNotEmpty
-        | io::ErrorKind::InvalidInput => {
-            ErrorKind::InvalidInput
-        }
+        | io::ErrorKind::InvalidInput => ErrorKind::InvalidInput,
         _ => ErrorKind::Other,
     };
     error_out(kind, format!("cannot use `{shown}`: {error}"))

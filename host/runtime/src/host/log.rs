@@ -104,7 +104,8 @@ impl CallLog {
         if line.trim().is_empty() {
             return;
         }
-        if level == LogLevel::Warn {
+        // What Rust adds to every panic says nothing about this one.
+        if level == LogLevel::Warn && !line.starts_with("note: run with `RUST_BACKTRACE") {
             let line = self.clean(line);
             let mut budget = self.budget.lock();
             budget.last.push_back(line);
