@@ -113,7 +113,7 @@ async fn dispatch(global: &Global, command: Command) -> Exit {
     let Some(stack) = stack_args(&command) else { return Exit::Bug };
     let project = match Project::load(global, stack) {
         Ok(project) => project,
-        Err((error, sources)) => return finish(&session, Err(error), &sources),
+        Err(unloadable) => return finish(&session, Err(unloadable.error), &unloadable.texts),
     };
     let result = with_project(&session, global, &surroundings, &project, &command).await;
     finish(&session, result, project.stack.sources())

@@ -29,24 +29,39 @@ pub struct Project {
     pub warnings: Vec<Diagnostic>,
 }
 
+/// Why there is no project, with the texts that its findings point into.
+pub struct Unloadable {
+    /// What went wrong.
+    pub error: CliError,
+    /// The texts.
+    pub texts: SourceTexts,
+}
+
+impl From<CliError> for Box<Unloadable> {
+    fn from(error: CliError) -> Self {
+        Self::new(Unloadable { error, texts: SourceTexts::default() })
+    }
+}
+
 impl Project {
-    /// Reads and checks the stack of the command line. On failure the texts come along, so that findings can be drawn.
-    pub fn load(global: &Global, args: &StackArgs) -> Result<Self, (CliError, SourceTexts)> {
+    /// Reads and checks the stack of the command line.
+    pub fn load(global: &Global, args: &StackArgs) -> Result<Self, Box<Unloadable>> {
         let folder = global.dir.clone();
-        let alone = |error: CliError| (error, SourceTexts::default());
-        let sources = read_sources(&folder).map_err(alone)?;
+        let sources = read_sources(&folder)?;
         let variable_files =
             args.var_files.iter().map(|path| Ok((path.to_string_lossy().as_ref().into(), read_text(path)?)));
         let options = LoadOptions {
             bundled: bundled::prefixes(),
             stage: args.stage.clone(),
             variables: variables(args),
-            variable_files: variable_files.collect::<CliResult<_>>().map_err(alone)?,
+            variable_files: variable_files.collect::<CliResult<_>>()?,
             read_file: Arc::new(ProjectFiles { folder: folder.clone() }),
         };
         match Stack::load(sources, options) {
             Ok((stack, warnings)) => Ok(Self { folder, stack: Arc::new(stack), warnings }),
-            Err(error) => Err((CliError::findings(error.diagnostics), error.texts)),
+            Err(found) => {
+                Err(Box::new(Unloadable { error: CliError::findings(found.diagnostics), texts: found.texts }))
+            }
         }
     }
 }
