@@ -1,0 +1,21 @@
+;; A table larger than a plugin may have.
+(component
+  (core module $m (table 1000001 funcref) (func (export "f")))
+  (core instance $i (instantiate $m))
+  (func $f (canon lift (core func $i "f")))
+  (instance $provider
+    (export "describe" (func $f))
+    (export "describe-resource" (func $f))
+    (export "describe-function" (func $f))
+    (export "configure" (func $f))
+    (export "check" (func $f))
+    (export "plan" (func $f))
+    (export "create" (func $f))
+    (export "update" (func $f))
+    (export "delete" (func $f))
+    (export "resume" (func $f))
+    (export "read" (func $f))
+    (export "list" (func $f))
+    (export "migrate" (func $f))
+    (export "invoke" (func $f)))
+  (export "cofferdam:provider/provider@0.1.0" (instance $provider)))

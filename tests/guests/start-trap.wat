@@ -1,0 +1,21 @@
+;; Fails before the first call: its start function traps.
+(component
+  (core module $m (func (export "f")) (func $s unreachable) (start $s))
+  (core instance $i (instantiate $m))
+  (func $f (canon lift (core func $i "f")))
+  (instance $provider
+    (export "describe" (func $f))
+    (export "describe-resource" (func $f))
+    (export "describe-function" (func $f))
+    (export "configure" (func $f))
+    (export "check" (func $f))
+    (export "plan" (func $f))
+    (export "create" (func $f))
+    (export "update" (func $f))
+    (export "delete" (func $f))
+    (export "resume" (func $f))
+    (export "read" (func $f))
+    (export "list" (func $f))
+    (export "migrate" (func $f))
+    (export "invoke" (func $f)))
+  (export "cofferdam:provider/provider@0.1.0" (instance $provider)))

@@ -1,0 +1,9 @@
+//! The command line itself: what it accepts, refuses, prints and exits with.
+
+mod inspect;
+mod json;
+mod output;
+mod shells;
+mod stack_errors;
+mod streams;
+mod usage;
