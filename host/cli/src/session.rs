@@ -7,9 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cofferdam_engine::{Cancel, Engine, EngineCtx};
-use cofferdam_home::{Access, Holder, Keys, Loaded, LocalHome, Passphrase, Stage};
+use cofferdam_home::{Access, Holder, Keys, LocalHome, Passphrase, Stage};
+use cofferdam_model::capabilities::Grant;
 use cofferdam_model::limits::MAX_COMPONENT_BYTES;
+use cofferdam_model::program::Program as _;
 use cofferdam_model::redact::Redactor;
+use cofferdam_model::state::StackState;
 use cofferdam_model::{ProviderKey, StackName, StageName};
 use cofferdam_runtime::{
     CacheDirectory, Compiler, Environment as Credentials, LoadError, Plugin, PluginProviders, ProviderSpec, Runtime,
@@ -59,13 +62,8 @@ impl Session {
     }
 
     /// The engine over a project and its plugins. Loads what the resources use, and what the state needs.
-    pub async fn engine(
-        &self,
-        project: &Project,
-        needed: &BTreeSet<ProviderKey>,
-        parallelism: NonZeroUsize,
-    ) -> CliResult<Engine> {
-        let providers = self.providers(project, needed).await?;
+    pub async fn engine(&self, project: &Project, state: &StackState, parallelism: NonZeroUsize) -> CliResult<Engine> {
+        let providers = self.providers(project, state).await?;
         Ok(Engine::new(EngineCtx {
             program: project.stack.clone(),
             providers: Arc::new(providers),
@@ -78,22 +76,28 @@ impl Session {
         }))
     }
 
-    /// Loads the plugins of the providers in use, each component once.
-    pub async fn providers(&self, project: &Project, needed: &BTreeSet<ProviderKey>) -> CliResult<PluginProviders> {
+    /// Loads the plugins of the providers in use, each component once. A bundled plugin that only the state still
+    /// needs is there without the stack naming it.
+    async fn providers(&self, project: &Project, state: &StackState) -> CliResult<PluginProviders> {
         let runtime = self.runtime()?;
-        let mut loaded: Vec<(&PluginSource, Arc<Plugin>)> = Vec::new();
+        let needed = needed(project, state);
+        let mut loaded: Vec<(PluginSource, Arc<Plugin>)> = Vec::new();
         let mut specs = BTreeMap::new();
-        for provider in project.stack.providers().iter().filter(|provider| needed.contains(&provider.key)) {
-            let plugin = match loaded.iter().find(|(source, _)| *source == &provider.source) {
+        let declared = project.stack.providers().iter().filter(|provider| needed.contains(&provider.key));
+        let declared: Vec<_> =
+            declared.map(|decl| (decl.key.clone(), decl.source.clone(), decl.grant.clone())).collect();
+        let left = left_behind(project, state)?;
+        for (key, source, grant) in declared.into_iter().chain(left) {
+            let plugin = match loaded.iter().find(|(known, _)| *known == source) {
                 Some((_, plugin)) => plugin.clone(),
                 None => {
-                    let (name, source) = open(&provider.source, &project.folder)?;
-                    let plugin = Arc::new(Plugin::load(&runtime, &name, source).await?);
-                    loaded.push((&provider.source, plugin.clone()));
+                    let (name, bytes) = open(&source, &project.folder)?;
+                    let plugin = Arc::new(Plugin::load(&runtime, &name, bytes).await?);
+                    loaded.push((source, plugin.clone()));
                     plugin
                 }
             };
-            specs.insert(provider.key.clone(), ProviderSpec { plugin, grant: provider.grant.clone() });
+            specs.insert(key, ProviderSpec { plugin, grant });
         }
         Ok(PluginProviders::new(specs, &project.folder))
     }
@@ -139,16 +143,33 @@ pub enum StageAccess<'a> {
 }
 
 fn stack_name(stack: &Stack) -> &StackName {
-    use cofferdam_model::program::Program as _;
     stack.stack()
 }
 
 /// The providers that the stack's resources and the state's entries need.
-pub fn needed(project: &Project, loaded: &Loaded) -> BTreeSet<ProviderKey> {
-    use cofferdam_model::program::Program as _;
+fn needed(project: &Project, state: &StackState) -> BTreeSet<ProviderKey> {
     let declared = project.stack.resources().iter().map(|resource| resource.provider.clone());
-    let kept = loaded.state.resources.values().map(|entry| entry.provider.clone());
+    let kept = state.resources.values().map(|entry| entry.provider.clone());
     declared.chain(kept).collect()
+}
+
+/// Providers that the state needs and the stack no longer has. A bundled plugin without a block of its own needs
+/// none; any other cannot be known.
+fn left_behind(project: &Project, state: &StackState) -> CliResult<Vec<(ProviderKey, PluginSource, Grant)>> {
+    let has = |key: &ProviderKey| project.stack.providers().iter().any(|provider| provider.key == *key);
+    let declared: BTreeSet<_> = project.stack.resources().iter().map(|resource| &resource.address).collect();
+    let mut implied = BTreeMap::new();
+    for (address, entry) in state.resources.iter().filter(|(_, entry)| !has(&entry.provider)) {
+        let (key, plugin) = (&entry.provider, &entry.plugin.name);
+        if key.alias().is_none() && key.name() == plugin && bundled::source(plugin).is_some() {
+            implied.insert(key.clone(), PluginSource::Builtin(plugin.clone()));
+        } else if !declared.contains(address) {
+            let message = format!("`{address}` is to be deleted by provider `{key}`, which the stack no longer has");
+            return Err(CliError::new(Exit::Invalid, message)
+                .hint(format!("put the `provider \"{}\"` block back until its resources are gone", key.name())));
+        }
+    }
+    Ok(implied.into_iter().map(|(key, source)| (key, source, Grant::default())).collect())
 }
 
 /// A plugin's name and bytes: a bundled one, or a file.

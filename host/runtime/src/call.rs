@@ -1,6 +1,7 @@
 //! One call of a guest: a fresh store and instance, CPU and wall-clock limits, and faults that name what happened.
 //!
-//! CPU time is what is spent inside `poll`: a guest that waits in a host call uses none. The epoch callback looks at
+//! CPU time is what the thread uses inside `poll`: a guest that waits in a host call uses none, and neither does one
+//! that waits for a processor. The epoch callback looks at
 //! it every few milliseconds and yields, so that a guest that computes without end can be timed out and cancelled.
 
 use std::future::Future;
@@ -17,7 +18,7 @@ use wasmtime::{Store, Trap, UpdateDeadline};
 
 use crate::contract::v0_1::exported;
 use crate::engine::Shared;
-use crate::host::clock::{Clock, Time};
+use crate::host::clock::Time;
 use crate::host::limits::{LimitReached, StoreLimiter, too_many_calls};
 use crate::host::log::CallLog;
 use crate::host::{Caller, Guest, Reach, Usage, random, wasi};
@@ -41,7 +42,7 @@ pub(crate) async fn run<T>(
 ) -> Result<T, PluginFault> {
     let Setup { shared, caller, limits, cpu_ms, reach } = setup;
     let log = Arc::new(CallLog::new(caller, &limits, shared.log.clone(), shared.redactor.clone()));
-    let meter = Arc::new(CpuMeter::new(shared.clock.clone()));
+    let meter = Arc::new(CpuMeter::new());
     let guest = guest(&shared, &log, &limits, reach);
     let mut store = Store::new(&shared.engine, guest);
     limit(&mut store, &limits, &meter, cpu_ms);
@@ -144,34 +145,39 @@ fn fault(error: &wasmtime::Error, log: &CallLog, shared: &Shared, limits: &Limit
     PluginFault::Trap(shared.redactor.redact(&said))
 }
 
-/// Time spent inside `poll`.
+/// CPU time used inside `poll`. One poll stays on one thread, and so does the epoch callback within it.
 struct CpuMeter {
-    clock: Arc<dyn Clock>,
     used_ns: AtomicU64,
-    /// When the present poll began; `u64::MAX` outside of one.
+    /// The thread's CPU time when the present poll began; `u64::MAX` outside of one.
     since_ns: AtomicU64,
 }
 
 impl CpuMeter {
-    fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, used_ns: AtomicU64::new(0), since_ns: AtomicU64::new(u64::MAX) }
+    fn new() -> Self {
+        Self { used_ns: AtomicU64::new(0), since_ns: AtomicU64::new(u64::MAX) }
     }
 
     fn used_ms(&self) -> u64 {
         let since = self.since_ns.load(Ordering::Relaxed);
-        let running = if since == u64::MAX { 0 } else { self.clock.monotonic_ns().saturating_sub(since) };
+        let running = if since == u64::MAX { 0 } else { thread_cpu_ns().saturating_sub(since) };
         (self.used_ns.load(Ordering::Relaxed) + running) / 1_000_000
     }
 
     fn enter(&self) {
-        self.since_ns.store(self.clock.monotonic_ns(), Ordering::Relaxed);
+        self.since_ns.store(thread_cpu_ns(), Ordering::Relaxed);
     }
 
     fn leave(&self) {
         let since = self.since_ns.swap(u64::MAX, Ordering::Relaxed);
-        let spent = self.clock.monotonic_ns().saturating_sub(since);
-        self.used_ns.fetch_add(spent, Ordering::Relaxed);
+        self.used_ns.fetch_add(thread_cpu_ns().saturating_sub(since), Ordering::Relaxed);
     }
+}
+
+/// The CPU time that the present thread has used.
+fn thread_cpu_ns() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let part = |part: i64| u64::try_from(part).unwrap_or_default();
+    part(time.tv_sec).saturating_mul(1_000_000_000).saturating_add(part(time.tv_nsec))
 }
 
 struct Metered<'a, F> {

@@ -1,6 +1,6 @@
 //! `deploy` and `destroy`: plan, show, ask, do.
 
-use cofferdam_engine::{NotStarted, Outcome, Plan, PlanOptions, StepResult, Stop};
+use cofferdam_engine::{NotStarted, Outcome, Plan, PlanOptions, StepError, StepResult, Stop};
 use cofferdam_home::{Compaction, Loaded, Stage};
 use cofferdam_model::state::StackState;
 use serde_json::json;
@@ -16,7 +16,7 @@ use crate::project::Project;
 use crate::render::diagnostics;
 use crate::render::events::duration;
 use crate::render::style::{BOLD, ERROR, paint};
-use crate::session::{Session, StageAccess, needed};
+use crate::session::{Session, StageAccess};
 use crate::talk;
 
 /// Which of the two.
@@ -59,10 +59,14 @@ pub async fn run(
     warn(session, project, &project.warnings);
     let mut stage = session.stage(project, &args.stack.stage, StageAccess::Write(purpose.command()))?;
     let loaded = load(session, &mut stage)?;
-    let engine = session.engine(project, &needed(project, &loaded), args.options.parallelism).await?;
+    let engine = session.engine(project, &loaded.state, args.options.parallelism).await?;
     let journal = stage.journal()?;
     let Loaded { state, in_flight, .. } = loaded;
     let recovery = engine.recover(state, in_flight, journal.clone()).await;
+    failures(session, project, recovery.errors.iter());
+    if let Some(error) = &recovery.journal_error {
+        return Err(CliError::new(Exit::Failed, error.to_string()).caused_by(error));
+    }
     let state = recovery.state;
     let options = PlanOptions { refresh: args.options.refresh.into(), in_flight: recovery.in_flight };
     let planned = match purpose {
@@ -83,7 +87,11 @@ pub async fn run(
     if purpose == Purpose::Deploy && outcome.is_success() {
         output::print_all(session, global, &outcome.state);
     }
-    Ok(exit_of(&outcome))
+    // A write of a former run that failed when it was resumed is a failure of this one.
+    Ok(match exit_of(&outcome) {
+        Exit::Done if !recovery.errors.is_empty() => Exit::Failed,
+        exit => exit,
+    })
 }
 
 /// Asks, where there is something to ask about.
@@ -115,14 +123,19 @@ pub fn settle(stage: &mut Stage, state: &StackState) -> CliResult<()> {
     Ok(())
 }
 
-fn report(session: &Session, project: &Project, outcome: &Outcome) {
-    for (_, error) in outcome.failed() {
+/// What could not be done.
+fn failures<'a>(session: &Session, project: &Project, errors: impl Iterator<Item = &'a StepError>) {
+    for error in errors {
         for diagnostic in step_diagnostics(error, &*project.stack) {
             session.reporter.json(&json!({ "type": "diagnostic", "diagnostic": diagnostic }));
             let text = diagnostics::render(&diagnostic, project.stack.sources());
             session.reporter.say(&session.redactor.redact(&format!("\n{}", text.trim_end())));
         }
     }
+}
+
+fn report(session: &Session, project: &Project, outcome: &Outcome) {
+    failures(session, project, outcome.failed().map(|(_, error)| error));
     warn(session, project, &located(&outcome.diagnostics, &*project.stack));
     if let Some(error) = &outcome.journal_error {
         let error = CliError::new(Exit::Failed, error.to_string()).caused_by(error);
@@ -150,7 +163,7 @@ fn unknown(session: &Session, outcome: &Outcome) {
     for step in outcome.interrupted() {
         let text = match &step.result {
             StepResult::Interrupted(_) => format!("`{}` goes on remotely; the next deploy resumes it", step.address),
-            _ => format!("what became of `{}` is unknown; the next deploy looks", step.address),
+            _ => format!("what became of `{}` is unknown; the next plan says what to look at", step.address),
         };
         session.reporter.say(&text);
     }

@@ -11,7 +11,7 @@ use crate::error::{CliResult, located, plan_error};
 use crate::exit::Exit;
 use crate::project::Project;
 use crate::render::plan::render_drift;
-use crate::session::{Session, StageAccess, needed};
+use crate::session::{Session, StageAccess};
 use crate::talk;
 
 /// Runs the command.
@@ -19,7 +19,7 @@ pub async fn run(session: &Session, global: &Global, project: &Project, args: &R
     warn(session, project, &project.warnings);
     let mut stage = session.stage(project, &args.stack.stage, StageAccess::Write("refresh"))?;
     let loaded = load(session, &mut stage)?;
-    let engine = session.engine(project, &needed(project, &loaded), args.parallelism).await?;
+    let engine = session.engine(project, &loaded.state, args.parallelism).await?;
     let refreshed = engine.refresh(&loaded.state).await.map_err(|error| plan_error(&error, &*project.stack))?;
     settle(&mut stage, &refreshed.state)?;
     warn(session, project, &located(&refreshed.diagnostics, &*project.stack));

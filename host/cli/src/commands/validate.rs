@@ -1,7 +1,5 @@
 //! `validate`: everything that can be checked without the state and without a cloud.
 
-use std::collections::BTreeSet;
-
 use cofferdam_engine::{EngineCtx, PlanOptions, Refresh};
 use cofferdam_model::Diagnostic;
 use cofferdam_model::program::Program as _;
@@ -19,9 +17,8 @@ use crate::talk;
 /// Runs the command: a plan from nothing, which checks every input against its schema and reads no object.
 pub async fn run(session: &Session, global: &Global, project: &Project, args: &StackArgs) -> CliResult<Exit> {
     warn(session, project, &project.warnings);
-    let needed: BTreeSet<_> = project.stack.resources().iter().map(|resource| resource.provider.clone()).collect();
-    let engine = session.engine(project, &needed, EngineCtx::PARALLELISM).await?;
     let nothing = StackState::empty(project.stack.stack().clone(), args.stage.clone());
+    let engine = session.engine(project, &nothing, EngineCtx::PARALLELISM).await?;
     let options = PlanOptions { refresh: Refresh::None, in_flight: Vec::new() };
     let plan = engine.plan(&nothing, options).await.map_err(|error| plan_error(&error, &*project.stack))?;
     warn(session, project, &located(&plan.diagnostics, &*project.stack));

@@ -1,27 +1,22 @@
 //! The run as it goes on, drawn from the engine's events alone: a live display on a terminal, plain lines elsewhere,
 //! JSON Lines for programs.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anstyle::Style;
 use cofferdam_engine::{Action, Event, EventSink, Stop};
 use cofferdam_model::Address;
 use cofferdam_model::redact::Redactor;
 use cofferdam_runtime::{LogLevel, LogLine, PluginLog};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use parking_lot::Mutex;
 use serde::Serialize;
 
+use super::live::Live;
 use super::style::{CREATE, DELETE, DIM, ERROR, REPLACE, UPDATE, WARNING, paint};
 use super::value::printable;
 use crate::talk;
 
 /// The version of the JSON Lines, told in the first of them.
 const JSON_VERSION: u32 = 1;
-const DRAWN_EVERY: Duration = Duration::from_millis(100);
-const SHOWN_AT_ONCE: usize = 12;
 
 /// Draws what happens. Shared by the engine and the plugins.
 pub struct Reporter {
@@ -33,13 +28,7 @@ pub struct Reporter {
 enum Output {
     Json,
     Plain,
-    Live(Live),
-}
-
-struct Live {
-    bars: MultiProgress,
-    // Guards memory alone.
-    running: Mutex<HashMap<Address, ProgressBar>>,
+    Live(Arc<Live>),
 }
 
 /// Which display.
@@ -59,10 +48,7 @@ impl Reporter {
         let output = match display {
             Display::Json => Output::Json,
             Display::Plain => Output::Plain,
-            Display::Live => Output::Live(Live {
-                bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
-                running: Mutex::default(),
-            }),
+            Display::Live => Output::Live(Live::start()),
         };
         let least = match verbose {
             0 => LogLevel::Warn,
@@ -93,7 +79,7 @@ impl Reporter {
         match &self.output {
             Output::Json => {}
             Output::Plain => talk::say(text),
-            Output::Live(live) => live.bars.suspend(|| talk::say(text)),
+            Output::Live(live) => live.above(|| talk::say(text)),
         }
     }
 
@@ -101,7 +87,7 @@ impl Reporter {
         match &self.output {
             Output::Json => {}
             Output::Plain => self.say(&format!("  {address}: {doing}")),
-            Output::Live(live) => live.start(address, doing),
+            Output::Live(live) => live.step(address, doing),
         }
     }
 
@@ -109,44 +95,15 @@ impl Reporter {
         match &self.output {
             Output::Json => {}
             Output::Plain => self.say(&format!("  {address}: {note}")),
-            Output::Live(live) => {
-                if let Some(bar) = live.running.lock().get(address) {
-                    bar.set_message(format!("{address}: {note}"));
-                }
-            }
+            Output::Live(live) => live.note(address, note),
         }
     }
 
     fn end(&self, address: &Address, text: &str) {
         if let Output::Live(live) = &self.output {
-            let bar = live.running.lock().remove(address);
-            if let Some(bar) = bar {
-                bar.finish_and_clear();
-                live.bars.remove(&bar);
-            }
+            live.end(address);
         }
         self.say(text);
-    }
-}
-
-impl Live {
-    fn start(&self, address: &Address, doing: &str) {
-        let mut running = self.running.lock();
-        if let Some(bar) = running.get(address) {
-            bar.set_message(format!("{address}: {doing}"));
-            return;
-        }
-        let bar = ProgressBar::new_spinner();
-        let style = ProgressStyle::with_template("  {spinner} {wide_msg} {elapsed:.dim}")
-            .unwrap_or_else(|_| ProgressStyle::default_spinner());
-        bar.set_style(style);
-        bar.set_message(format!("{address}: {doing}"));
-        // The first tick comes after this long, so a short step is over before it is drawn.
-        if running.len() < SHOWN_AT_ONCE {
-            let bar = self.bars.add(bar.clone());
-            bar.enable_steady_tick(DRAWN_EVERY);
-        }
-        running.insert(address.clone(), bar);
     }
 }
 
@@ -201,7 +158,7 @@ impl EventSink for Reporter {
                 self.end(&address, &format!("{} {address}: {}", paint(ERROR, "✗"), printable(&message)));
             }
             Event::StepSkipped { address, reason, .. } => {
-                self.end(&address, &format!("{} {address}: not started, {}", paint(WARNING, "·"), printable(&reason)));
+                self.end(&address, &format!("{} {address}: {}", paint(WARNING, "·"), printable(&reason)));
             }
             Event::ProviderUnknown { provider } => {
                 self.say(&format!("provider `{provider}` is configured by values known after deploy; its resources are planned from their schemas"));

@@ -2,6 +2,7 @@
 
 pub mod diagnostics;
 pub mod events;
+pub mod live;
 pub mod plan;
 pub mod plan_json;
 pub mod style;

@@ -13,7 +13,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 use super::credentials;
 use super::policy::{self, Allowed, Refusal};
-use super::resolver::PublicOnly;
+use super::resolver::{Private, PublicOnly};
 use crate::contract::v0_1::imports::http::{Auth, HttpError, Request, Response};
 use crate::engine::Shared;
 use crate::host::Caller;
@@ -169,6 +169,10 @@ fn describe(error: &reqwest::Error) -> HttpError {
         cause = inner;
     }
     let text = cause.to_string();
+    // A refusal, which no repeat will change.
+    if cause.downcast_ref::<Private>().is_some() {
+        return HttpError::Denied(text);
+    }
     if !error.is_connect() {
         return HttpError::Other(text);
     }

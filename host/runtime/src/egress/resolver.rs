@@ -13,7 +13,7 @@ pub(crate) struct PublicOnly;
 #[error(
     "`{name}` resolves to {address}, an address that a grant must name itself; grant the address instead of the name"
 )]
-struct Private {
+pub(crate) struct Private {
     name: String,
     address: IpAddr,
 }
