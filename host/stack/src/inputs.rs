@@ -41,7 +41,8 @@ pub enum VariableSource {
 /// The value of an input.
 #[derive(Clone)]
 pub enum InputValue {
-    /// A text: as it is for `string`, `number` and `bool`, an expression for every other type.
+    /// A text: as it is for `string`, `number` and `bool`, an expression for every other type. Without a type it is of
+    /// the kind of a default that is a number or a bool, else a string.
     Text(String),
     /// A value.
     Value(Value),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cofferdam_model::{Diagnostic, SourceSpan, Value};
+use cofferdam_model::{Data, Diagnostic, SourceSpan, Value};
 
 use crate::constants::Constants;
 use crate::declare::VariableBlock;
@@ -17,7 +17,7 @@ use crate::types::{self, Type};
 
 /// A variable's declaration.
 pub(crate) struct Variable {
-    /// None where the block has no type: any value, text from the command line as it is.
+    /// None where the block has no type: any value; text from the command line is of the default's kind.
     pub(crate) ty: Option<Type>,
     /// None where it has none; the inner one is none where it is not valid, which has been reported.
     default: Option<Option<Value>>,
@@ -26,6 +26,17 @@ pub(crate) struct Variable {
     /// Whether the declaration could be read; a value is not looked at otherwise.
     valid: bool,
     pub(crate) declared: SourceSpan,
+}
+
+impl Variable {
+    /// The type that a text gets without a declared one: that of a default that is a number or a bool.
+    fn kind_of_default(&self) -> &'static Type {
+        match self.default.as_ref().and_then(Option::as_ref).map(Value::data) {
+            Some(Data::Number(_)) => &Type::Number,
+            Some(Data::Bool(_)) => &Type::Bool,
+            _ => &Type::String,
+        }
+    }
 }
 
 /// Values for every variable; none where it has none, which has been reported.
@@ -120,15 +131,13 @@ fn value_of(
     };
     // What is wrong with a secret is told at its declaration: a line of a file shows the value.
     let at = if variable.sensitive { variable.declared.clone() } else { given.at.clone() };
-    let ty = variable.ty.as_ref();
-    let value = match given.value {
-        GivenValue::Value(value) => value,
-        GivenValue::Text(text) => match ty {
-            None | Some(Type::String | Type::Number | Type::Bool) => Value::string(text),
-            Some(_) => expression(&text, &at, &given.how, variable, scope, findings)?,
-        },
+    let (value, ty) = match (given.value, &variable.ty) {
+        (GivenValue::Value(value), ty) => (value, ty.as_ref().unwrap_or(&Type::Any)),
+        (GivenValue::Text(text), None) => (Value::string(text), variable.kind_of_default()),
+        (GivenValue::Text(text), Some(ty @ (Type::String | Type::Number | Type::Bool))) => (Value::string(text), ty),
+        (GivenValue::Text(text), Some(ty)) => (expression(&text, &at, &given.how, variable, scope, findings)?, ty),
     };
-    match ty.unwrap_or(&Type::Any).convert(value) {
+    match ty.convert(value) {
         Ok(value) if value.is_null() && !variable.nullable => match &variable.default {
             Some(default) => default.clone(),
             None => {

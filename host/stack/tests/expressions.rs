@@ -191,6 +191,17 @@ fn marks_flow() {
         ("merge({ a = sensitive(1) }, { b = 2 })", r#"{"a":"(secret)","b":2}"#),
         ("concat(sensitive([1]), [2])", r#""(secret)""#),
         ("try(sensitive(1), 2)", r#""(secret)""#),
+        ("can(tonumber(sensitive(\"x\")))", r#""(secret)""#),
+        ("can(sensitive({ a = 1 }).b)", r#""(secret)""#),
+        ("can({ a = 1 }[sensitive(\"b\")])", r#""(secret)""#),
+        ("can(sum([sensitive(\"x\")]))", r#""(secret)""#),
+        ("can(upper([sensitive(null)]...))", r#""(secret)""#),
+        ("can([for x in sensitive([\"a\"]) : x + 1])", r#""(secret)""#),
+        ("[sensitive(1), can(tonumber(\"x\"))]", r#"["(secret)",false]"#),
+        ("try(tonumber(sensitive(\"x\")), 2, 3)", r#""(secret)""#),
+        ("try(tonumber(sensitive(\"x\")), 2)", r#""(secret)""#),
+        ("try(try(tonumber(sensitive(\"x\")), {}.a), 2)", r#""(secret)""#),
+        ("try({}.a, [sensitive(1), 2])", r#"["(secret)",2]"#),
     ] {
         assert_eq!(json(expression), result, "{expression}");
     }

@@ -24,6 +24,10 @@ fn texts_become_the_declared_type() {
         ("type = string", "5", r#""5""#),
         ("type = string", "\"a\"", r#""\"a\"""#),
         ("", "[1]", r#""[1]""#),
+        ("default = [1]", "[2]", r#""[2]""#),
+        ("default = \"1\"", "5", r#""5""#),
+        ("default = 1", "5", "5"),
+        ("default = true", "false", "false"),
         ("type = any", "[1]", "[1]"),
         ("type = number", "5", "5"),
         ("type = bool", "true", "true"),
@@ -55,6 +59,8 @@ fn the_command_line_counts_most() {
     assert_eq!(value("type = string\ndefault = \"d\"", |case| case.env("v", "env")), r#""env""#);
     assert_eq!(value("type = string", |case| case.var("v", "one").var("v", "two")), r#""two""#);
     assert_eq!(value("default = 1", |case| case.env("other", "ignored")), "1");
+    assert_eq!(value("default = true", |case| case.env("v", "false")), "false");
+    assert_eq!(value("default = 1", |case| case.var_file("a.hcl", "v = \"x\"\n")), r#""x""#);
 }
 
 #[test]
@@ -63,6 +69,12 @@ fn what_does_not_fit_is_told_at_its_place() {
     for (declaration, text, summary, place) in [
         (
             "type = number",
+            "abc",
+            "the value of variable `v` in `--var v` does not fit its type: a number is required, and this is a string that holds none",
+            "abc",
+        ),
+        (
+            "default = 1",
             "abc",
             "the value of variable `v` in `--var v` does not fit its type: a number is required, and this is a string that holds none",
             "abc",

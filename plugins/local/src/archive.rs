@@ -3,8 +3,8 @@
 use cofferdam_sdk::files::Kind;
 use cofferdam_sdk::prelude::*;
 
-use crate::file::{FILE_BYTES, make_parent};
-use crate::{digests, mode};
+use crate::file::FILE_BYTES;
+use crate::{digests, mode, paths};
 
 mod pack;
 mod source;
@@ -100,9 +100,9 @@ impl Resource for LocalArchive {
     type Outputs = Outputs;
 
     fn define() -> Definition<Self> {
-        Definition::new(|_, inputs| build(inputs))
+        Definition::new(|_, inputs| build(inputs, &[]))
             .read(read)
-            .update(|_, change| build(&change.inputs))
+            .update(|_, change| build(&change.inputs, change.prior.hidden()))
             .delete(delete)
             .check(check)
             .plan(plan)
@@ -141,7 +141,7 @@ fn find(inputs: &Inputs) -> Result<Source, Error> {
     Source::find(&inputs.source_directory, &inputs.source_path, &inputs.excludes, output)
 }
 
-fn build(inputs: &Inputs) -> Result<Write<LocalArchive>, Failure> {
+fn build(inputs: &Inputs, hidden: &[u8]) -> Result<Write<LocalArchive>, Failure> {
     let file_mode = inputs.output_file_mode.as_deref().map(|text| mode::parse("output_file_mode", text)).transpose()?;
     let source = find(inputs)?;
     let archive = pack::zip(&source, file_mode.unwrap_or(0o644))?;
@@ -150,9 +150,9 @@ fn build(inputs: &Inputs) -> Result<Write<LocalArchive>, Failure> {
             format!("the archive would have {} bytes, and a file may have {FILE_BYTES}; exclude more", archive.len());
         return Err(Error::invalid_input(text).at("excludes").into());
     }
-    make_parent(&inputs.output_directory, &inputs.output_path, "0755")?;
+    let made = paths::make_above(&inputs.output_directory, &inputs.output_path, 0o755)?;
     files::write(&inputs.output_directory, &inputs.output_path, &archive, 0o644)?;
-    Ok(Write::done(Outputs::of(&archive, source.sha256)))
+    Ok(Write::done(Outputs::of(&archive, source.sha256)).hidden(paths::topmost(made, hidden)))
 }
 
 fn read(_: &Cx<()>, target: &Target<LocalArchive>) -> Result<Option<State<LocalArchive>>, Error> {
@@ -178,6 +178,7 @@ fn delete(_: &Cx<()>, prior: &Prior<LocalArchive>) -> Result<Delete, Failure> {
     if files::stat(&directory, &path)?.is_some_and(|found| found.kind == Kind::File) {
         files::remove(&directory, &path)?;
     }
+    paths::remove_above(&directory, &path, prior.hidden());
     Ok(Delete::Done)
 }
 

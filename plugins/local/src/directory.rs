@@ -3,7 +3,7 @@
 use cofferdam_sdk::files::Kind;
 use cofferdam_sdk::prelude::*;
 
-use crate::mode;
+use crate::{mode, paths};
 
 /// A directory in a granted directory. One that exists is taken over; one that is not empty is never removed.
 #[properties]
@@ -32,7 +32,7 @@ impl Resource for LocalDirectory {
     fn define() -> Definition<Self> {
         Definition::new(create)
             .read(read)
-            .update(|_, change| make(&change.inputs))
+            .update(|_, change| make(&change.inputs, change.prior.hidden()))
             .delete(delete)
             .check(check)
             .identifier(["directory", "path"])
@@ -43,6 +43,7 @@ impl Resource for LocalDirectory {
 
 fn check(_: &Cx<()>, draft: &mut Draft, _: Option<&Prior<LocalDirectory>>) -> Result<Vec<Diagnostic>, Error> {
     draft.text("permission").map(|text| mode::parse("permission", text)).transpose()?;
+    draft.text("path").map(|path| paths::check("path", path)).transpose()?;
     Ok(Vec::new())
 }
 
@@ -52,13 +53,14 @@ fn create(_: &Cx<()>, inputs: &Inputs) -> Result<Write<LocalDirectory>, Failure>
         let text = format!("`{}` in directory `{}` exists and is no directory", inputs.path, inputs.directory);
         return Err(Error::already_exists(text).at("path").into());
     }
-    make(inputs)
+    make(inputs, &[])
 }
 
-fn make(inputs: &Inputs) -> Result<Write<LocalDirectory>, Failure> {
+fn make(inputs: &Inputs, hidden: &[u8]) -> Result<Write<LocalDirectory>, Failure> {
     let mode = mode::parse("permission", &inputs.permission)?;
+    let made = paths::missing(&inputs.directory, &inputs.path)?;
     files::make_directory(&inputs.directory, &inputs.path, mode)?;
-    Ok(Write::done(()))
+    Ok(Write::done(()).hidden(paths::topmost(made, hidden)))
 }
 
 fn read(_: &Cx<()>, target: &Target<LocalDirectory>) -> Result<Option<State<LocalDirectory>>, Error> {
@@ -74,6 +76,7 @@ fn read(_: &Cx<()>, target: &Target<LocalDirectory>) -> Result<Option<State<Loca
 fn delete(_: &Cx<()>, prior: &Prior<LocalDirectory>) -> Result<Delete, Failure> {
     let (directory, path) = (prior.text("directory")?, prior.text("path")?);
     if files::stat(&directory, &path)?.is_none_or(|found| found.kind != Kind::Directory) {
+        paths::remove_above(&directory, &path, prior.hidden());
         return Ok(Delete::Done);
     }
     // Not `conflict`, which the host retries: only the user can do something about it.
@@ -82,6 +85,7 @@ fn delete(_: &Cx<()>, prior: &Prior<LocalDirectory>) -> Result<Delete, Failure> 
         return Err(Error::other(text).into());
     }
     files::remove(&directory, &path)?;
+    paths::remove_above(&directory, &path, prior.hidden());
     Ok(Delete::Done)
 }
 
@@ -103,6 +107,28 @@ mod tests {
             files::remove("out", "a/x").expect("removed");
             local.delete("local_directory", &state).expect("deleted");
             assert!(local.read("local_directory", &state).expect("read").is_none());
+        });
+    }
+
+    #[test]
+    fn directories_above_that_were_made_go_too() {
+        test(TestHost::new(), |local| {
+            let inputs = json!({"directory": "out", "path": "q/v/w"});
+            let state = local.create("local_directory", &inputs).expect("created").state().expect("done");
+            let state = local.update("local_directory", &state, &inputs).expect("updated").state().expect("done");
+            local.delete("local_directory", &state).expect("deleted");
+            assert!(files::entries("out", "").expect("read").is_empty());
+        });
+    }
+
+    #[test]
+    fn paths_that_lead_elsewhere_are_refused() {
+        test(TestHost::new(), |local| {
+            for path in ["./a", "x//b", "/a", "../a"] {
+                let error = local.check("local_directory", &json!({"path": path}), &[]).expect_err("refused");
+                assert_eq!(error.diagnostics()[0].at.as_deref(), Some("/path"), "{path}");
+            }
+            assert!(local.check("local_directory", &json!({"path": null}), &["/path"]).is_ok());
         });
     }
 }

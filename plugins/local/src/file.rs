@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use cofferdam_sdk::files::{Kind, Metadata};
 use cofferdam_sdk::prelude::*;
 
-use crate::{digests, mode};
+use crate::{digests, mode, paths};
 
 /// The largest file, by the contract.
 pub(crate) const FILE_BYTES: usize = 32 * 1024 * 1024;
@@ -57,6 +57,27 @@ pub(crate) struct Outputs {
     content_base64sha512: String,
 }
 
+/// Every output: whoever knows one can try out contents.
+const DIGESTS: [&str; 7] = [
+    "id",
+    "content_md5",
+    "content_sha1",
+    "content_sha256",
+    "content_sha512",
+    "content_base64sha256",
+    "content_base64sha512",
+];
+
+const CONTENTS: [&str; 2] = ["content", "content_base64"];
+
+/// What must not be shown: everything that tells of the content if that is secret. The digests count as well because a
+/// state holds no content that is too large for it.
+fn secrets(cx: &Cx<()>) -> impl Iterator<Item = &'static str> {
+    let places = || CONTENTS.into_iter().chain(DIGESTS);
+    let is_secret = places().any(|place| cx.is_secret(place));
+    places().filter(move |_| is_secret)
+}
+
 impl Outputs {
     fn of(content: &[u8]) -> Self {
         Self {
@@ -101,7 +122,15 @@ fn check(_: &Cx<()>, draft: &mut Draft, _: Option<&Prior<LocalFile>>) -> Result<
         }
         _ => {}
     }
-    draft.text("content_base64").map(decode).transpose()?;
+    if let Some(content) = draft.text("content_base64").map(decode).transpose()?
+        && !bytes_fit(&content)
+    {
+        return Err(too_long("content_base64"));
+    }
+    if draft.text("content").is_some_and(|text| !text_fits(text)) {
+        return Err(too_long("content"));
+    }
+    draft.text("filename").map(|path| paths::check("filename", path)).transpose()?;
     for property in ["file_permission", "directory_permission"] {
         draft.text(property).map(|text| mode::parse(property, text)).transpose()?;
     }
@@ -120,7 +149,12 @@ fn content(inputs: &Inputs) -> Result<Vec<u8>, Error> {
     }
 }
 
-fn create(_: &Cx<()>, inputs: &Inputs) -> Result<Write<LocalFile>, Failure> {
+fn too_long(property: &str) -> Error {
+    let text = format!("is longer than the {CONTENT_BYTES} bytes that a state holds of it; write a shorter file");
+    Error::invalid_input(text).at(property)
+}
+
+fn create(cx: &Cx<()>, inputs: &Inputs) -> Result<Write<LocalFile>, Failure> {
     let content = content(inputs)?;
     if let Some(found) = files::stat(&inputs.directory, &inputs.filename)?
         && !is_same(inputs, &found, &content)?
@@ -131,7 +165,7 @@ fn create(_: &Cx<()>, inputs: &Inputs) -> Result<Write<LocalFile>, Failure> {
         );
         return Err(Error::already_exists(text).at("filename").into());
     }
-    write(inputs, &content)
+    write(cx, inputs, &content, &[])
 }
 
 /// True where the file is what we would write: a retry, or nothing to do.
@@ -140,29 +174,20 @@ fn is_same(inputs: &Inputs, found: &Metadata, content: &[u8]) -> Result<bool, Er
     Ok(candidate && files::read(&inputs.directory, &inputs.filename, FILE_BYTES)? == content)
 }
 
-fn update(_: &Cx<()>, change: &Change<LocalFile>) -> Result<Write<LocalFile>, Failure> {
-    write(&change.inputs, &content(&change.inputs)?)
+fn update(cx: &Cx<()>, change: &Change<LocalFile>) -> Result<Write<LocalFile>, Failure> {
+    write(cx, &change.inputs, &content(&change.inputs)?, change.prior.hidden())
 }
 
-fn write(inputs: &Inputs, content: &[u8]) -> Result<Write<LocalFile>, Failure> {
+fn write(cx: &Cx<()>, inputs: &Inputs, content: &[u8], hidden: &[u8]) -> Result<Write<LocalFile>, Failure> {
     let file_mode = mode::parse("file_permission", &inputs.file_permission)?;
-    make_parent(&inputs.directory, &inputs.filename, &inputs.directory_permission)?;
+    let directory_mode = mode::parse("directory_permission", &inputs.directory_permission)?;
+    let made = paths::make_above(&inputs.directory, &inputs.filename, directory_mode)?;
     files::write(&inputs.directory, &inputs.filename, content, file_mode)?;
-    Ok(Write::done(Outputs::of(content)))
+    let written = Write::done(Outputs::of(content)).hidden(paths::topmost(made, hidden));
+    Ok(secrets(cx).fold(written, Write::secret))
 }
 
-/// Makes the directory that holds a file; one that exists keeps its permissions.
-pub(crate) fn make_parent(directory: &str, path: &str, permission: &str) -> Result<(), Error> {
-    let mode = mode::parse("directory_permission", permission)?;
-    match path.rsplit_once('/') {
-        Some((parent, _)) if files::stat(directory, parent)?.is_none() => {
-            files::make_directory(directory, parent, mode)
-        }
-        _ => Ok(()),
-    }
-}
-
-fn read(_: &Cx<()>, target: &Target<LocalFile>) -> Result<Option<State<LocalFile>>, Error> {
+fn read(cx: &Cx<()>, target: &Target<LocalFile>) -> Result<Option<State<LocalFile>>, Error> {
     let (directory, filename) = (target.key("directory")?, target.key("filename")?);
     let Some(found) = files::stat(&directory, &filename)?.filter(|found| found.kind == Kind::File) else {
         return Ok(None);
@@ -178,20 +203,26 @@ fn read(_: &Cx<()>, target: &Target<LocalFile>) -> Result<Option<State<LocalFile
         file_permission: mode::show(found.mode, &known("file_permission").unwrap_or_else(file_permission)),
         directory_permission: known("directory_permission").unwrap_or_else(directory_permission),
     };
-    Ok(Some(State::new(inputs, Outputs::of(&content))))
+    Ok(Some(secrets(cx).fold(State::new(inputs, Outputs::of(&content)), State::secret)))
 }
 
 /// The content as the two inputs; neither where a document cannot hold it.
 fn show(content: &[u8], as_base64: bool) -> (Option<String>, Option<String>) {
     let text = std::str::from_utf8(content).ok().filter(|_| !as_base64);
     match text {
-        // Escapes count: six bytes stand for a control character.
-        Some(text) if serde_json::to_string(text).is_ok_and(|json| json.len() <= CONTENT_BYTES) => {
-            (Some(text.to_owned()), None)
-        }
-        None if content.len() / 3 * 4 < CONTENT_BYTES => (None, Some(STANDARD.encode(content))),
+        Some(text) if text_fits(text) => (Some(text.to_owned()), None),
+        None if bytes_fit(content) => (None, Some(STANDARD.encode(content))),
         _ => (None, None),
     }
+}
+
+fn text_fits(text: &str) -> bool {
+    // Escapes count: six bytes stand for a control character.
+    serde_json::to_string(text).is_ok_and(|json| json.len() <= CONTENT_BYTES)
+}
+
+fn bytes_fit(content: &[u8]) -> bool {
+    content.len() / 3 * 4 < CONTENT_BYTES
 }
 
 fn delete(_: &Cx<()>, prior: &Prior<LocalFile>) -> Result<Delete, Failure> {
@@ -200,6 +231,7 @@ fn delete(_: &Cx<()>, prior: &Prior<LocalFile>) -> Result<Delete, Failure> {
     if files::stat(&directory, &filename)?.is_some_and(|found| found.kind == Kind::File) {
         files::remove(&directory, &filename)?;
     }
+    paths::remove_above(&directory, &filename, prior.hidden());
     Ok(Delete::Done)
 }
 
@@ -260,6 +292,78 @@ mod tests {
             assert!(local.check("local_file", &json!({"content": null}), &["/content"]).is_ok());
             assert!(local.check("local_file", &json!({}), &[]).is_err());
             assert!(local.check("local_file", &json!({"content_base64": "%"}), &[]).is_err());
+        });
+    }
+
+    #[test]
+    fn a_secret_stays_one_whatever_becomes_of_the_file() {
+        test(TestHost::new(), |local| {
+            let places = |names: &[&str]| {
+                let mut places: Vec<_> = names.iter().chain(&DIGESTS).map(|name| format!("/{name}")).collect();
+                places.sort();
+                places
+            };
+            let marked = |state: &cofferdam_sdk::testing::TestState| {
+                let mut marked = state.secrets.clone();
+                marked.sort();
+                marked
+            };
+            let created = local.create_with_secrets("local_file", &inputs("one"), &["/content"]).expect("created");
+            let state = created.state().expect("done");
+            assert_eq!(marked(&state), places(&["content"]));
+            files::write("out", "a/b.txt", &vec![b'a'; CONTENT_BYTES], 0o644).expect("written");
+            let state = local.read("local_file", &state).expect("read").expect("there");
+            assert_eq!(marked(&state), places(&[]));
+            files::write("out", "a/b.txt", &[0xff], 0o644).expect("written");
+            let state = local.read("local_file", &state).expect("read").expect("there");
+            assert_eq!(
+                (state.properties["content_base64"].as_str(), marked(&state)),
+                (Some("/w=="), places(&["content_base64"]))
+            );
+            let state = local.update("local_file", &state, &inputs("open")).expect("updated").state().expect("done");
+            assert!(state.secrets.is_empty(), "{:?}", state.secrets);
+            let updated =
+                local.update_with_secrets("local_file", &state, &inputs("two"), &["/content"]).expect("updated");
+            assert_eq!(marked(&updated.state().expect("done")), places(&["content"]));
+        });
+    }
+
+    #[test]
+    fn content_that_no_state_holds_is_refused() {
+        test(TestHost::new(), |local| {
+            let place = |inputs: &Value| {
+                let error = local.check("local_file", inputs, &[]).expect_err("too long");
+                error.diagnostics()[0].at.clone().unwrap_or_default()
+            };
+            assert_eq!(place(&inputs(&"a".repeat(CONTENT_BYTES))), "/content");
+            let encoded = STANDARD.encode(vec![0; CONTENT_BYTES / 4 * 3]);
+            assert_eq!(place(&json!({"filename": "a", "content_base64": encoded})), "/content_base64");
+            assert_eq!(place(&json!({"filename": "./a", "content": ""})), "/filename");
+            assert!(local.check("local_file", &inputs(&"a".repeat(CONTENT_BYTES - 2)), &[]).is_ok());
+            assert!(local.check("local_file", &json!({"filename": null, "content": ""}), &["/filename"]).is_ok());
+        });
+    }
+
+    #[test]
+    fn directories_that_were_made_go_with_the_file() {
+        test(TestHost::new().file("out", "kept/file", ""), |local| {
+            let file = |name: &str| {
+                let inputs = json!({"directory": "out", "filename": name, "content": ""});
+                local.create("local_file", &inputs).expect("created").state().expect("done")
+            };
+            let (deep, kept) = (file("x/y/z/f"), file("kept/new/f"));
+            files::write("out", "x/theirs", b"", 0o644).expect("written");
+            local.delete("local_file", &deep).expect("deleted");
+            assert_eq!(files::entries("out", "x").expect("not empty"), ["theirs"]);
+            local.delete("local_file", &kept).expect("deleted");
+            assert_eq!(files::entries("out", "kept").expect("not ours"), ["file"]);
+            let removed = file("n/f");
+            files::remove("out", "n/f").expect("removed");
+            files::remove("out", "n").expect("removed");
+            let again = json!({"directory": "out", "filename": "n/f", "content": "2"});
+            let state = local.update("local_file", &removed, &again).expect("made again").state().expect("done");
+            local.delete("local_file", &state).expect("deleted");
+            assert_eq!(files::entries("out", "").expect("read"), ["kept", "x"]);
         });
     }
 

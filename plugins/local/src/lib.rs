@@ -8,6 +8,7 @@ mod digests;
 mod directory;
 mod file;
 mod mode;
+mod paths;
 mod random;
 mod rotating;
 mod tls;

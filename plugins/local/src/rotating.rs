@@ -79,7 +79,7 @@ impl Resource for TimeRotating {
 
 const PERIODS: [&str; 5] = ["rotation_minutes", "rotation_hours", "rotation_days", "rotation_months", "rotation_years"];
 
-fn check(_: &Cx<()>, draft: &mut Draft, _: Option<&Prior<TimeRotating>>) -> Result<Vec<Diagnostic>, Error> {
+fn check(_: &Cx<()>, draft: &mut Draft, prior: Option<&Prior<TimeRotating>>) -> Result<Vec<Diagnostic>, Error> {
     let has_period = PERIODS.iter().any(|period| draft.is_set(period));
     match (draft.is_set("rotation_rfc3339"), has_period) {
         (false, false) => {
@@ -93,22 +93,34 @@ fn check(_: &Cx<()>, draft: &mut Draft, _: Option<&Prior<TimeRotating>>) -> Resu
     for property in ["rfc3339", "rotation_rfc3339"] {
         draft.text(property).map(|text| parse(property, text)).transpose()?;
     }
+    // Triggers say nothing of the time.
+    let mut times = draft.clone();
+    times.remove("triggers");
+    if prior.is_none() && times.is_known() {
+        ahead(&times.typed()?)?;
+    }
     Ok(Vec::new())
 }
 
-fn create(_: &Cx<()>, inputs: &Inputs) -> Result<Write<TimeRotating>, Failure> {
+/// The time to count from, and that of the rotation, which must be in the future.
+fn ahead(inputs: &Inputs) -> Result<(Timestamp, Timestamp), Error> {
     let base = match &inputs.rfc3339 {
         Some(text) => parse("rfc3339", text)?,
         None => now()?,
     };
-    let rotation = match &inputs.rotation_rfc3339 {
-        Some(text) => parse("rotation_rfc3339", text)?,
-        None => rotation(inputs, base)?,
+    let (rotation, place) = match &inputs.rotation_rfc3339 {
+        Some(text) => (parse("rotation_rfc3339", text)?, "rotation_rfc3339"),
+        None => (rotation(inputs, base)?, "rfc3339"),
     };
     if rotation <= now()? {
-        let text = format!("the rotation time {} has passed; set a later one, or a later `rfc3339`", show(rotation));
-        return Err(Error::invalid_input(text).at("rfc3339").into());
+        let text = format!("the rotation time {} has passed; set a later `{place}`", show(rotation));
+        return Err(Error::invalid_input(text).at(place));
     }
+    Ok((base, rotation))
+}
+
+fn create(_: &Cx<()>, inputs: &Inputs) -> Result<Write<TimeRotating>, Failure> {
+    let (base, rotation) = ahead(inputs)?;
     let civil = Offset::UTC.to_datetime(base);
     Ok(Write::done(Outputs {
         id: show(base),
@@ -211,6 +223,11 @@ mod tests {
             assert_eq!(local.create("time_rotating", &huge).expect_err("huge").error().kind(), ErrorKind::InvalidInput);
             let past = json!({"rfc3339": "2020-01-01T00:00:00Z", "rotation_days": 1});
             assert!(local.create("time_rotating", &past).expect_err("past").error().message().contains("has passed"));
+            let fixed = json!({"rotation_rfc3339": "2020-01-01T00:00:00Z", "triggers": null});
+            for (past, place) in [(past, "/rfc3339"), (fixed, "/rotation_rfc3339")] {
+                let error = local.check("time_rotating", &past, &["/triggers"]).expect_err("past");
+                assert_eq!(error.diagnostics()[0].at.as_deref(), Some(place));
+            }
             assert!(local.check("time_rotating", &json!({"rotation_days": null}), &["/rotation_days"]).is_ok());
         });
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::bindings::cofferdam::provider::types::{CallContext, Mode};
+use crate::pointer;
 
 /// What a call knows besides its arguments. `S` is what the provider's `configure` returned.
 #[derive(Clone, Debug)]
@@ -47,5 +48,11 @@ impl<S> Cx<S> {
     /// a property at the same place keeps the mark without any doing.
     pub fn secrets(&self) -> &[String] {
         &self.secrets
+    }
+
+    /// True where a property, or something that holds it, is one of these secret places.
+    pub fn is_secret(&self, property: &str) -> bool {
+        let at = pointer::from_property(property);
+        self.secrets.iter().any(|secret| pointer::is_within(&at, secret))
     }
 }

@@ -169,7 +169,11 @@ impl Host for TestHost {
     }
 
     fn make_directory(&self, directory: &str, path: &str, mode: u32) -> Result<(), types::ProviderError> {
-        self.files.borrow_mut().insert(key(directory, path), Entry { content: None, mode });
+        let mut files = self.files.borrow_mut();
+        for (end, _) in path.match_indices('/') {
+            files.entry(key(directory, &path[..end])).or_insert(Entry { content: None, mode });
+        }
+        files.insert(key(directory, path), Entry { content: None, mode });
         Ok(())
     }
 

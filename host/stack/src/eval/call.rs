@@ -83,6 +83,8 @@ impl Evaluator<'_> {
         let mut steps = 1;
         for (index, value) in arguments.values.iter().enumerate() {
             if value.is_null() && !function.nulls {
+                // One that `...` took out of a list has been read here first.
+                self.saw(value.is_secret());
                 let summary = format!("`{}` cannot take null here", function.name);
                 return Err(self.fail(frame, argument_range(call, Some(index)), summary, None));
             }
@@ -118,6 +120,7 @@ impl Evaluator<'_> {
             Err(fault) => {
                 // A message may quote an argument, and a secret is never quoted.
                 let secret = arguments.values.iter().any(|value| scan(value).is_ok_and(|found| found.secret));
+                self.saw(secret);
                 let at = argument_range(call, fault.argument);
                 let summary = if secret {
                     format!(
@@ -130,6 +133,7 @@ impl Evaluator<'_> {
                 return Err(self.fail(frame, at, summary, None));
             }
         };
+        self.saw(value.is_secret());
         let too_large = match value.data() {
             Data::String(text) => text.len() > MAX_STRING_BYTES,
             Data::List(items) => items.len() > MAX_ITEMS,
@@ -154,26 +158,33 @@ impl Evaluator<'_> {
         }
     }
 
-    /// Whether an expression has a value; unknown where an unknown part of it may still fail.
+    /// Whether an expression has a value; unknown where an unknown part of it may still fail. Secret where it fails
+    /// on something secret: that tells of it.
     fn can(&self, call: &FuncCall, frame: Frame<'_>) -> Result<Value, Failed> {
         let only = call.args.iter().next().ok_or(Failed)?;
-        let Ok(value) = self.quietly(|| self.eval(only, frame)) else { return Ok(false.into()) };
+        let (result, read_secret) = self.watched(|| self.eval(only, frame));
+        let Ok(value) = result else { return Ok(Value::from(false).with_secret(read_secret)) };
         let found = self.scanned(&value, only, frame)?;
         let answer = if found.unknown { Value::unknown() } else { true.into() };
         Ok(answer.with_secret(found.secret))
     }
 
-    /// The first argument that has a value; unknown where an unknown part of it may still fail.
+    /// The first argument that has a value; unknown where an unknown part of it may still fail. Secret where one
+    /// before it fails on something secret: that tells of it.
     fn try_each(&self, call: &FuncCall, frame: Frame<'_>) -> Result<Value, Failed> {
         let count = call.args.len();
+        let mut secret = false;
         for (index, argument) in call.args.iter().enumerate() {
             if index + 1 == count {
-                return self.eval(argument, frame);
+                return self.eval(argument, frame).map(|value| value.with_secret(secret));
             }
-            if let Ok(value) = self.quietly(|| self.eval(argument, frame)) {
+            let (result, read_secret) = self.watched(|| self.eval(argument, frame));
+            if let Ok(value) = result {
                 let found = self.scanned(&value, argument, frame)?;
-                return Ok(if found.unknown { Value::unknown().with_secret(found.secret) } else { value });
+                let value = if found.unknown { Value::unknown().with_secret(found.secret) } else { value };
+                return Ok(value.with_secret(secret));
             }
+            secret |= read_secret;
         }
         Err(Failed)
     }

@@ -86,11 +86,20 @@ pub(crate) struct Evaluator<'s> {
     locals: RefCell<HashMap<usize, Option<Value>>>,
     findings: RefCell<Findings>,
     steps: Cell<u64>,
+    // Whether anything secret has been read: what fails has no value that would carry the mark.
+    read_secret: Cell<bool>,
 }
 
 impl<'s> Evaluator<'s> {
     pub(crate) fn new(scope: &'s Scope, known: &'s dyn Known) -> Self {
-        Self { scope, known, locals: RefCell::default(), findings: RefCell::default(), steps: Cell::new(MAX_STEPS) }
+        Self {
+            scope,
+            known,
+            locals: RefCell::default(),
+            findings: RefCell::default(),
+            steps: Cell::new(MAX_STEPS),
+            read_secret: Cell::new(false),
+        }
     }
 
     /// What has been reported.
@@ -143,7 +152,7 @@ impl<'s> Evaluator<'s> {
     /// Evaluates an expression. Its depth is bounded by the parser.
     pub(crate) fn eval(&self, expression: &Expression, frame: Frame<'_>) -> Result<Value, Failed> {
         self.spend(1, expression, frame)?;
-        match expression {
+        let result = match expression {
             Expression::Null(_) => Ok(Value::null()),
             Expression::Bool(flag) => Ok((*flag.value()).into()),
             Expression::Number(number) => match convert::literal(number.value()) {
@@ -164,7 +173,14 @@ impl<'s> Evaluator<'s> {
             Expression::UnaryOp(operation) => self.unary(operation, frame),
             Expression::BinaryOp(operation) => self.binary(operation, frame),
             Expression::ForExpr(expression) => self.for_expression(expression, frame),
-        }
+        };
+        self.saw(result.as_ref().is_ok_and(Value::is_secret));
+        result
+    }
+
+    /// Remembers that something was read, and whether it was secret.
+    fn saw(&self, secret: bool) {
+        self.read_secret.set(self.read_secret.get() || secret);
     }
 
     fn spend(&self, steps: u64, expression: &Expression, frame: Frame<'_>) -> Result<(), Failed> {
@@ -200,6 +216,15 @@ impl<'s> Evaluator<'s> {
         let result = run();
         self.findings.replace(before);
         result
+    }
+
+    /// The same; also says whether it read anything secret.
+    fn watched<T>(&self, run: impl FnOnce() -> T) -> (T, bool) {
+        let before = self.read_secret.replace(false);
+        let result = self.quietly(run);
+        let secret = self.read_secret.get();
+        self.saw(before);
+        (result, secret)
     }
 }
 

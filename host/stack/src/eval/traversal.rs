@@ -22,10 +22,10 @@ impl Evaluator<'_> {
         }
         let Expression::Variable(root) = &traversal.expr else {
             let value = self.eval(&traversal.expr, frame)?;
-            return self.follow(value, operators, None, frame);
+            return self.follow(value, operators, frame);
         };
         if let Some(value) = frame.bound(root.as_str()) {
-            return self.follow(value.clone(), operators, None, frame);
+            return self.follow(value.clone(), operators, frame);
         }
         // What the walk has refused fails here in silence: it has been reported.
         let [first, rest @ ..] = operators else { return Err(Failed) };
@@ -48,14 +48,14 @@ impl Evaluator<'_> {
                     [first, after @ ..] => {
                         let part = self.operator(known, first, Some(&resource.address), frame);
                         match part {
-                            Some(part) => self.follow(part?, after, None, frame),
-                            None => self.follow(known.clone(), rest, None, frame),
+                            Some(part) => self.follow(part?, after, frame),
+                            None => self.follow(known.clone(), rest, frame),
                         }
                     }
                 };
             }
         };
-        self.follow(value, rest, None, frame)
+        self.follow(value, rest, frame)
     }
 
     fn local_value(&self, name: &str) -> Result<Value, Failed> {
@@ -72,16 +72,10 @@ impl Evaluator<'_> {
     }
 
     /// Applies the operators one after the other; a splat takes those after it with it.
-    fn follow(
-        &self,
-        mut value: Value,
-        operators: &Operators,
-        address: Option<&cofferdam_model::Address>,
-        frame: Frame<'_>,
-    ) -> Result<Value, Failed> {
+    fn follow(&self, mut value: Value, operators: &Operators, frame: Frame<'_>) -> Result<Value, Failed> {
         let mut rest = operators;
         while let [operator, after @ ..] = rest {
-            if let Some(part) = self.operator(&value, operator, address, frame) {
+            if let Some(part) = self.operator(&value, operator, None, frame) {
                 value = part?;
                 rest = after;
                 continue;
@@ -106,15 +100,15 @@ impl Evaluator<'_> {
             Data::Unknown => return Ok(value.clone()),
             Data::Null => Value::list(Vec::new()),
             Data::List(items) => {
-                let items = items.iter().map(|item| self.follow(item.clone().with_secret(secret), inner, None, frame));
+                let items = items.iter().map(|item| self.follow(item.clone().with_secret(secret), inner, frame));
                 Value::list(items.collect::<Result<_, _>>()?)
             }
-            _ => Value::list(vec![self.follow(value.clone(), inner, None, frame)?]),
+            _ => Value::list(vec![self.follow(value.clone(), inner, frame)?]),
         };
         Ok(list.with_secret(secret))
     }
 
-    /// One operator; none for a splat.
+    /// One operator; none for a splat. The address is that of the resource whose object the value is.
     fn operator(
         &self,
         value: &Value,
@@ -123,6 +117,7 @@ impl Evaluator<'_> {
         frame: Frame<'_>,
     ) -> Option<Result<Value, Failed>> {
         let at = operator.span().unwrap_or_default();
+        self.saw(value.is_secret());
         match operator.value() {
             TraversalOperator::AttrSplat(_) | TraversalOperator::FullSplat(_) => None,
             TraversalOperator::GetAttr(name) => {

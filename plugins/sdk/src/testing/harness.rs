@@ -114,14 +114,33 @@ impl<P: Provider> Harness<P> {
     ///
     /// What the provider says.
     pub fn update(&self, name: &str, prior: &TestState, inputs: &Value) -> Result<Outcome, Failure> {
+        self.update_with_secrets(name, prior, inputs, &[])
+    }
+
+    /// The same with marks on the inputs.
+    ///
+    /// # Errors
+    ///
+    /// What the provider says.
+    pub fn update_with_secrets(
+        &self,
+        name: &str,
+        prior: &TestState,
+        inputs: &Value,
+        secrets: &[&str],
+    ) -> Result<Outcome, Failure> {
         let keys = inputs.as_object().into_iter().flatten();
         let patch: Vec<_> = keys
             .filter(|(key, value)| prior.properties.get(key) != Some(value))
             .map(|(key, value)| json!({"op": "add", "path": crate::pointer::join("", key), "value": value}))
             .collect();
         let address = (&*self.session, context("op-2"), name);
-        let outcome =
-            Exports::update::<P>(address, prior.raw.clone(), document(inputs, &[]), &Value::from(patch).to_string());
+        let outcome = Exports::update::<P>(
+            address,
+            prior.raw.clone(),
+            document(inputs, secrets),
+            &Value::from(patch).to_string(),
+        );
         outcome.map(written).map_err(failed)
     }
 
