@@ -6,16 +6,17 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 /// Patterns and what stands for them, in the order in which they are applied.
-const PATTERNS: [(&str, &str); 9] = [
+const PATTERNS: [(&str, &str); 10] = [
     (r"sha256:[0-9a-f]{64}", "sha256:[digest]"),
     (r"\b[0-9a-f]{64}\b", "[digest]"),
-    (r"\bop(?:eration)? [0-9a-z-]{16,64}\b", "operation [id]"),
+    (r"\bop-[0-9a-f]{32}\b", "op-[id]"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
     (r"\bin \d+ (?:ms|min \d+ s)\b", "in [time]"),
     (r"\bin \d+\.\d+ s\b", "in [time]"),
     (r"\b\d[\d.,]* (?:bytes|KiB|MiB) component\b", "[size] component"),
     (r"process \d+", "process [pid]"),
     (r"\.rs:\d+:\d+", ".rs:[line]"),
+    (r"\b[0-9a-f]{16}\b", "[id]"),
 ];
 
 /// A text with `folder` and everything else that is not the same in every run replaced.

@@ -67,7 +67,9 @@ pub fn identity_file() -> Option<PathBuf> {
 
 fn folder(own: &str, xdg: &str, under_home: &str) -> Option<PathBuf> {
     let absolute = |name: &str| var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    absolute(own)
+    // Our own variables mean what they say, a relative path included; XDG's rule is that such a path is ignored.
+    var_os(own)
+        .and_then(|path| std::path::absolute(path).ok())
         .or_else(|| absolute(xdg).map(|path| path.join("cofferdam")))
         .or_else(|| absolute("HOME").map(|path| path.join(under_home).join("cofferdam")))
 }

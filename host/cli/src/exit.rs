@@ -1,6 +1,6 @@
 //! Exit codes: the one public table of how a command ended.
 
-/// How a command ended, for scripts. Printed by `cofferdam help exit-codes`.
+/// How a command ended, for scripts. Printed by `cofferdam --help`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {

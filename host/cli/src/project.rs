@@ -109,7 +109,7 @@ fn variables(args: &StackArgs) -> Vec<VariableInput> {
     surroundings.chain(args.vars.iter().cloned().map(|given| input(VariableSource::Cli, given))).collect()
 }
 
-/// What `file(…)` may read: files of the stack's folder, wherever links lead.
+/// What `file(…)` may read: files of the stack's folder; no link leads out of it.
 struct ProjectFiles {
     folder: PathBuf,
 }

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Read as _;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use cofferdam_engine::{Cancel, Engine, EngineCtx};
+use cofferdam_engine::{Cancel, Engine, EngineCtx, Stop};
 use cofferdam_home::{Access, Holder, Keys, LocalHome, Passphrase, Stage};
 use cofferdam_model::capabilities::Grant;
 use cofferdam_model::limits::MAX_COMPONENT_BYTES;
@@ -61,6 +62,14 @@ impl Session {
         })?)
     }
 
+    /// Loads a plugin, for as long as nobody asks the run to stop.
+    pub async fn load(&self, runtime: &Runtime, name: &str, source: Source) -> CliResult<Plugin> {
+        tokio::select! {
+            () = self.cancel.reached(Stop::Soft) => Err(stopped()),
+            loaded = Plugin::load(runtime, name, source) => Ok(loaded?),
+        }
+    }
+
     /// The engine over a project and its plugins. Loads what the resources use, and what the state needs.
     pub async fn engine(&self, project: &Project, state: &StackState, parallelism: NonZeroUsize) -> CliResult<Engine> {
         let providers = self.providers(project, state).await?;
@@ -92,7 +101,7 @@ impl Session {
                 Some((_, plugin)) => plugin.clone(),
                 None => {
                     let (name, bytes) = open(&source, &project.folder)?;
-                    let plugin = Arc::new(Plugin::load(&runtime, &name, bytes).await?);
+                    let plugin = Arc::new(self.load(&runtime, &name, bytes).await?);
                     loaded.push((source, plugin.clone()));
                     plugin
                 }
@@ -131,6 +140,11 @@ impl Session {
         let keys = Keys { identity, passphrase: environment::passphrase().map(Passphrase::new) };
         Ok(LocalHome::open(root, keys, Arc::new(SystemEntropy))?)
     }
+}
+
+/// A command that was stopped before it changed anything.
+pub fn stopped() -> CliError {
+    CliError::new(Exit::Interrupted, "stopped; nothing was changed")
 }
 
 /// What a command does with the state.
@@ -190,12 +204,14 @@ pub fn open_named(name: &str) -> CliResult<(String, Source)> {
     Ok((name.to_owned(), source))
 }
 
-/// A plugin's bytes from a file, never more than a plugin may have.
+/// A plugin's bytes from a regular file, never more than a plugin may have.
 pub fn read_file(name: &str, path: &Path) -> Result<Source, LoadError> {
     let fail = |source| LoadError::Read { name: name.to_owned(), path: path.to_owned(), source };
-    let meta = fs::metadata(path).map_err(fail)?;
-    if meta.is_file() && meta.len() > MAX_COMPONENT_BYTES {
-        return Err(LoadError::TooLarge { name: name.to_owned(), bytes: meta.len() });
+    if !fs::metadata(path).map_err(fail)?.is_file() {
+        return Err(fail(std::io::Error::other("it is no regular file")));
     }
-    Ok(Source::Bytes(fs::read(path).map_err(fail)?))
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(fail)?;
+    file.take(MAX_COMPONENT_BYTES + 1).read_to_end(&mut bytes).map_err(fail)?;
+    Ok(Source::Bytes(bytes))
 }

@@ -3,7 +3,7 @@
 use cofferdam_model::provider::{Planned, ReplaceOrder as Wanted};
 use cofferdam_model::schema::{ReplacementStrategy, ResourceSchema};
 use cofferdam_model::state::{Condition, ResourceEntry};
-use cofferdam_model::{Diagnostic, Pointer, Value};
+use cofferdam_model::{Diagnostic, Pointer, ProviderKey, Value};
 
 use crate::diff::{diff, differences};
 use crate::validate::place_name;
@@ -78,6 +78,19 @@ pub(crate) fn decide_planned(
     draft
 }
 
+impl Draft {
+    /// The same, for a new object that takes the place of one that another provider served.
+    pub(crate) fn moved(mut self, schema: &ResourceSchema, from: &ProviderKey, to: &ProviderKey) -> Self {
+        self.action = REPLACE;
+        let reason = format!("served by provider `{from}` so far, `{to}` from now on");
+        self.reasons.push(ReplaceReason { pointer: None, reason });
+        if schema.replacement == ReplacementStrategy::CreateThenDelete {
+            self.warnings.push(create_first_warning(schema));
+        }
+        self
+    }
+}
+
 /// A plugin's reason, with the place that it is about.
 fn said(at: &Pointer, reason: &str) -> String {
     if at.is_root() { reason.to_owned() } else { format!("{}: {reason}", place_name(at)) }
@@ -89,10 +102,10 @@ fn reasons(schema: &ResourceSchema, prior: &ResourceEntry, changes: &[Change]) -
         let reason = "the last attempt to create it left it incomplete".into();
         reasons.push(ReplaceReason { pointer: None, reason });
     }
-    for change in changes.iter().filter(|change| change.replaces) {
-        let reason =
-            change.reason.clone().unwrap_or_else(|| format!("{} cannot change in place", place_name(&change.pointer)));
-        reasons.push(ReplaceReason { pointer: Some(change.pointer.clone()), reason });
+    // A change has a reason exactly where it forces a replacement.
+    for change in changes {
+        let reason = change.reason.clone();
+        reasons.extend(reason.map(|reason| ReplaceReason { pointer: Some(change.pointer.clone()), reason }));
     }
     if reasons.is_empty() && !changes.is_empty() && !schema.handlers.update {
         let reason = format!("`{}` cannot change in place", schema.ty);

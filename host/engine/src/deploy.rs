@@ -41,6 +41,9 @@ pub(crate) struct Progress {
     pub(crate) old_removed: bool,
 }
 
+/// What removes an object.
+pub(crate) type Remover = Result<(Subject, Arc<Kind>), Box<StepError>>;
+
 /// A running write.
 pub(crate) struct Running {
     pub(crate) half: usize,
@@ -54,6 +57,8 @@ pub(crate) struct Deploy {
     pub(crate) state: StackState,
     pub(crate) index: HashMap<Address, usize>,
     pub(crate) kinds: Vec<Result<Arc<Kind>, Box<StepError>>>,
+    /// By step: what removes its object.
+    pub(crate) removers: Vec<Remover>,
     /// By step: the entry as it is now, what expressions see, and what they saw before.
     pub(crate) entries: Vec<Option<Arc<ResourceEntry>>>,
     pub(crate) values: Vec<Option<Value>>,
@@ -90,11 +95,14 @@ impl Deploy {
         let index: HashMap<Address, usize> =
             plan.steps.iter().enumerate().map(|(i, step)| (step.address.clone(), i)).collect();
         let used: Vec<_> = entries.iter().map(|entry| entry.as_ref().map(|entry| &entry.depends_on)).collect();
-        let edges = edges(&plan.steps, &used, &index);
-        let mut kinds = Vec::with_capacity(plan.steps.len());
-        for step in &plan.steps {
-            kinds.push(run.kind(&Subject::new(&step.address, &step.provider)).await);
+        let (mut kinds, mut removers) = (Vec::with_capacity(plan.steps.len()), Vec::with_capacity(plan.steps.len()));
+        for (step, entry) in plan.steps.iter().zip(&entries) {
+            let subject = Subject::new(&step.address, &step.provider);
+            let kind = run.kind(&subject).await;
+            removers.push(remover(run, subject, &kind, entry.as_deref()).await);
+            kinds.push(kind);
         }
+        let edges = edges(&plan.steps, &used, &removers, &kinds, &index);
         let count = plan.steps.len();
         plan.steps.shrink_to_fit();
         Self {
@@ -102,6 +110,7 @@ impl Deploy {
             journal,
             index,
             kinds,
+            removers,
             before: entries.iter().map(|entry| entry.as_deref().map(kept)).collect(),
             entries,
             values: vec![None; count],
@@ -232,4 +241,19 @@ impl Deploy {
             }
         }
     }
+}
+
+/// What removes the object of an entry: what made it, as long as the stack has that.
+async fn remover(
+    run: &Run,
+    present: Subject,
+    kind: &Result<Arc<Kind>, Box<StepError>>,
+    entry: Option<&ResourceEntry>,
+) -> Remover {
+    if let Some(entry) = entry.filter(|entry| entry.provider != present.provider)
+        && let Some(former) = run.former(&present.address, &entry.provider).await?
+    {
+        return Ok(former);
+    }
+    Ok((present, kind.clone()?))
 }

@@ -2,12 +2,15 @@
 //! has one.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
-use cofferdam_model::Address;
+use cofferdam_model::{Address, Pointer, ProviderKey, ResourceType, Value, document};
 
 use crate::circles::parts;
+use crate::deploy::Remover;
 use crate::graph::Edges;
-use crate::{Action, Step};
+use crate::kinds::Kind;
+use crate::{Action, Step, StepError};
 
 /// The half of a step that makes, changes or keeps its object.
 pub(crate) fn apply(step: usize) -> usize {
@@ -53,6 +56,8 @@ enum Weight {
     /// A user's object is removed before what it uses. Runs in a circle only in a state that half-done deploys of
     /// different stacks left behind.
     Removal,
+    /// An object is gone before another one with its identifiers is made: a renamed resource.
+    Named,
     /// What no longer refers to an object is changed before that is removed.
     Released,
     /// An old object stays until all that its replacement needs is there.
@@ -66,12 +71,19 @@ struct Edge {
 }
 
 /// The edges between the halves of a plan's steps. `before` holds what each step's object referred to so far.
-pub(crate) fn edges(steps: &[Step], before: &[Option<&BTreeSet<Address>>], index: &HashMap<Address, usize>) -> Edges {
+pub(crate) fn edges(
+    steps: &[Step],
+    before: &[Option<&BTreeSet<Address>>],
+    removers: &[Remover],
+    kinds: &[Result<Arc<Kind>, Box<StepError>>],
+    index: &HashMap<Address, usize>,
+) -> Edges {
     let mut all = Vec::new();
+    named_edges(steps, removers, kinds, &mut all);
     for (i, step) in steps.iter().enumerate() {
         step_edges(steps, i, step, before[i], index, &mut all);
     }
-    for weight in [Weight::Kept, Weight::Released, Weight::Removal] {
+    for weight in [Weight::Kept, Weight::Released, Weight::Named, Weight::Removal] {
         let graph = graph(&all, 2 * steps.len());
         if graph.order().len() == 2 * steps.len() {
             return graph;
@@ -86,6 +98,39 @@ fn graph(all: &[Edge], halves: usize) -> Edges {
     let mut graph = Edges::new(halves);
     all.iter().for_each(|edge| graph.add(edge.first, edge.then));
     graph
+}
+
+/// The provider, type and primary identifiers of an object, where the user gives all of them and all are known.
+type Name<'a> = (&'a ProviderKey, &'a ResourceType, Vec<String>);
+
+fn name<'a>(provider: &'a ProviderKey, kind: &'a Kind, properties: Option<&Value>) -> Option<Name<'a>> {
+    let schema = &kind.schema;
+    let identifier = |pointer: &Pointer| {
+        let provided = schema.read_only.iter().any(|pattern| pattern.covers(pointer));
+        let value = properties?.at(pointer).filter(|value| !provided && !value.is_null() && value.is_wholly_known())?;
+        Some(document::to_json(&value).to_string())
+    };
+    let identifiers: Vec<String> = schema.primary_identifier.iter().map(identifier).collect::<Option<_>>()?;
+    (!identifiers.is_empty()).then_some((provider, &schema.ty, identifiers))
+}
+
+fn named_edges(steps: &[Step], removers: &[Remover], kinds: &[Result<Arc<Kind>, Box<StepError>>], all: &mut Vec<Edge>) {
+    let mut leaving: HashMap<Name<'_>, usize> = HashMap::new();
+    for (i, step) in steps.iter().enumerate().filter(|(_, step)| removes(step)) {
+        let Ok((subject, kind)) = &removers[i] else { continue };
+        leaving.extend(name(&subject.provider, kind, step.before.as_ref()).map(|name| (name, i)));
+    }
+    if leaving.is_empty() {
+        return;
+    }
+    let made = |step: &Step| matches!(step.action, Action::Create | Action::Replace { .. });
+    for (i, step) in steps.iter().enumerate().filter(|(_, step)| made(step)) {
+        let Ok(kind) = &kinds[i] else { continue };
+        let before = name(&step.provider, kind, step.inputs.as_ref()).and_then(|name| leaving.get(&name).copied());
+        if let Some(old) = before.filter(|old| *old != i) {
+            all.push(Edge { first: remove(old), then: apply(i), weight: Weight::Named });
+        }
+    }
 }
 
 fn step_edges(

@@ -20,6 +20,7 @@ use crate::patch::patch;
 use crate::plan_one::checked;
 use crate::retry::{retried, slept};
 use crate::run::Run;
+use crate::values::known_part;
 use crate::{Action, Cause, Event, StepError, Task, marks};
 
 /// The shortest wait before a resume.
@@ -106,6 +107,7 @@ impl Write {
             operation: self.operation.clone(),
             address: self.subject.address.clone(),
             kind: self.task,
+            provider: self.subject.provider.clone(),
             plugin: provider.plugin().clone(),
             inputs: inputs_digest(&self.operation, &self.inputs),
         };
@@ -189,12 +191,14 @@ impl Write {
         mut partial: Option<ResourceState>,
     ) -> Ended {
         loop {
-            let pending = match answer {
+            let mut pending = match answer {
                 Ok(WriteOutcome::Pending(pending)) => pending,
-                Ok(outcome) => return self.ended(&**provider, outcome),
+                Ok(outcome) => return self.ended(&**provider, outcome, partial),
                 Err(failed) => return self.failed(&**provider, failed, partial),
             };
-            partial = pending.partial.clone().or(partial);
+            // Each record of the journal tells all that is known of the object.
+            pending.partial = pending.partial.or(partial.take());
+            partial.clone_from(&pending.partial);
             if let Err(error) = self.journal.append(self.checkpoint(&pending)).await {
                 return End::Journal { error, in_flight: true }.into();
             }
@@ -234,7 +238,8 @@ impl Write {
         }
     }
 
-    fn ended(&self, provider: &dyn Provider, outcome: WriteOutcome) -> Ended {
+    /// `known` is the object as far as it was told before.
+    fn ended(&self, provider: &dyn Provider, outcome: WriteOutcome, known: Option<ResourceState>) -> Ended {
         match (outcome, self.task) {
             (WriteOutcome::Deleted, WriteKind::Delete) => self.result(End::Removed, None),
             (WriteOutcome::Written(state), WriteKind::Create | WriteKind::Update)
@@ -244,9 +249,18 @@ impl Write {
                 let entry = Arc::new(self.entry(provider, state, &inputs, Condition::Whole));
                 self.result(End::Written(entry.clone()), Some(entry))
             }
-            _ => {
-                let fault = PluginFault::Contract("the answer does not fit what was asked".into());
-                self.failed(provider, Failed { error: fault.into(), attempts: 1 }, None)
+            (outcome, task) => {
+                // The object is there, even where what was said of it cannot be used as it is.
+                let partial = match outcome {
+                    WriteOutcome::Written(state)
+                        if task != WriteKind::Delete && state.properties.as_object().is_some() =>
+                    {
+                        Some(state)
+                    }
+                    _ => known,
+                };
+                let error = PluginFault::Contract("the answer does not fit what was asked".into()).into();
+                self.failed(provider, Failed { error: WriteFailure { error, partial }, attempts: 1 }, None)
             }
         }
     }
@@ -308,7 +322,8 @@ impl Write {
         }
     }
 
-    fn settled(&self, state: ResourceState) -> ResourceState {
+    fn settled(&self, mut state: ResourceState) -> ResourceState {
+        state.properties = known_part(&state.properties);
         let before = self.prior.as_ref().map(|entry| &entry.state.properties);
         let sources: Vec<&Value> = std::iter::once(&self.inputs).chain(before).collect();
         marks::settle(state, &self.kind.schema, &sources, &self.run.ctx.redactor)

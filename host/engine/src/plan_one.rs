@@ -27,6 +27,8 @@ type Entry<'a> = Option<Cow<'a, ResourceEntry>>;
 struct One {
     subject: Subject,
     kind: Arc<Kind>,
+    /// Whether this is what served the object so far, and no longer does.
+    former: bool,
 }
 
 impl Planner<'_> {
@@ -45,19 +47,27 @@ impl Planner<'_> {
         let node = &self.graph.nodes[i];
         let mut one = self.one(i).await?;
         let saved = self.state.resources.get(&node.address);
-        let mut entry = self.present(&mut one, saved).await?;
-        let mut is_read = self.refresh == Refresh::All || one.kind.schema.read_cost == ReadCost::Local;
+        // An object is looked at, and later removed, by what made it.
+        let mut former = self.former(&one, saved).await?;
+        let moved = former.is_some();
+        let mut entry = self.present(former.as_mut().unwrap_or(&mut one), saved).await?;
+        let server = former.as_mut().unwrap_or(&mut one);
+        let mut is_read = self.refresh == Refresh::All || server.kind.schema.read_cost == ReadCost::Local;
         if is_read {
-            entry = self.look(&mut one, entry, found).await?;
+            entry = self.look(server, entry, found).await?;
         }
         let prepared = self.with_known(|known| prepare(self.run, &one.subject, &one.kind, known))?;
         let (draft, inputs) = loop {
             let mut warnings = prepared.warnings.clone();
-            let inputs = self.checked(&mut one, &prepared.inputs, entry.as_deref(), &mut warnings).await?;
-            let draft = self.drafted(&mut one, entry.as_deref(), &inputs, &mut warnings).await?;
+            let prior = entry.as_deref().filter(|_| !moved);
+            let inputs = self.checked(&mut one, &prepared.inputs, prior, &mut warnings).await?;
+            let mut draft = self.drafted(&mut one, prior, &inputs, &mut warnings).await?;
+            if let (Some(former), Some(_)) = (&former, &entry) {
+                draft = draft.moved(&one.kind.schema, &former.subject.provider, &node.provider);
+            }
             if draft.action.is_change() && !is_read && entry.is_some() {
                 is_read = true;
-                entry = self.look(&mut one, entry, found).await?;
+                entry = self.look(former.as_mut().unwrap_or(&mut one), entry, found).await?;
                 if !matches!(entry, Some(Cow::Borrowed(_))) {
                     continue;
                 }
@@ -120,7 +130,14 @@ impl Planner<'_> {
         let node = &self.graph.nodes[i];
         let subject = Subject::new(&node.address, &node.provider);
         let kind = self.run.kind(&subject).await?;
-        Ok(One { subject, kind })
+        Ok(One { subject, kind, former: false })
+    }
+
+    /// What served the object so far, where that is another provider of the stack.
+    async fn former(&self, one: &One, saved: Option<&ResourceEntry>) -> Result<Option<One>, Box<StepError>> {
+        let Some(saved) = saved.filter(|saved| saved.provider != one.subject.provider) else { return Ok(None) };
+        let former = self.run.former(&one.subject.address, &saved.provider).await?;
+        Ok(former.map(|(subject, kind)| One { subject, kind, former: true }))
     }
 
     fn emit_planned(&self, subject: &Subject, action: Action, changes: &[crate::Change]) {
@@ -130,7 +147,8 @@ impl Planner<'_> {
 
     /// The provider, configured to read; none where its configuration is not known yet.
     async fn provider(&self, one: &mut One) -> Result<Option<Arc<dyn Provider>>, Box<StepError>> {
-        let Some(config) = self.config(&one.subject)? else { return Ok(None) };
+        let config = if one.former { self.former_config(&one.subject)? } else { self.config(&one.subject)? };
+        let Some(config) = config else { return Ok(None) };
         let provider = self.run.configured(&one.subject, &config, Mode::ReadOnly).await?;
         one.subject.plugin.get_or_insert_with(|| provider.plugin().clone());
         Ok(Some(provider))

@@ -56,7 +56,8 @@ pub(crate) struct Planner<'a> {
     pub graph: Graph,
     // The locks guard memory alone.
     values: RwLock<Vec<Option<Value>>>,
-    fallback: Vec<Option<Value>>,
+    /// What expressions saw after the last deploy; empty where nothing needs it.
+    before: Vec<Option<Value>>,
     configs: Mutex<HashMap<ProviderKey, Config>>,
     notes: Mutex<Vec<Diagnostic>>,
 }
@@ -80,7 +81,9 @@ pub(crate) async fn look(run: &Run, state: &StackState, options: PlanOptions, go
     let count = graph.nodes.len();
     // What leaves was configured by what was there before; a stack's own values are all planned by then.
     let entry = |i: usize| state.resources.get(&graph.nodes[i].address);
-    let fallback = if deploys { Vec::new() } else { (0..count).map(|i| entry(i).map(kept)).collect() };
+    let moves = |i: usize| entry(i).is_some_and(|entry| entry.provider != graph.nodes[i].provider);
+    let keeps = !deploys || (0..count).any(moves);
+    let before = if keeps { (0..count).map(|i| entry(i).map(kept)).collect() } else { Vec::new() };
     let planner = Planner {
         run,
         state,
@@ -88,7 +91,7 @@ pub(crate) async fn look(run: &Run, state: &StackState, options: PlanOptions, go
         goal,
         graph,
         values: RwLock::new(vec![None; count]),
-        fallback,
+        before,
         configs: Mutex::default(),
         notes: Mutex::default(),
     };
@@ -150,7 +153,8 @@ impl Planner<'_> {
     /// Evaluates something against what is known now.
     pub(crate) fn with_known<T>(&self, evaluate: impl FnOnce(&View<'_>) -> T) -> T {
         let values = self.values.read();
-        evaluate(&View { index: &self.graph.index, values: &values, fallback: &self.fallback })
+        let fallback = if self.goal == Goal::Plan(PlanPurpose::Deploy) { &[] } else { self.before.as_slice() };
+        evaluate(&View { index: &self.graph.index, values: &values, fallback })
     }
 
     /// The configuration of a resource's provider; none where it is not known yet, which is noted once.
@@ -182,6 +186,21 @@ impl Planner<'_> {
             // Reported by the first who asked.
             Config::Invalid => Err(subject.invalid(Task::Configure, Vec::new())),
         }
+    }
+
+    /// The configuration of what served an object so far. The object's turn does not wait for what that refers to, so
+    /// what is not planned yet counts as it was.
+    pub(crate) fn former_config(&self, subject: &Subject) -> Result<Option<Value>, Box<StepError>> {
+        let config = {
+            let values = self.values.read();
+            let known = View { index: &self.graph.index, values: &values, fallback: &self.before };
+            self.run.program().provider_config(&subject.provider, &known)
+        };
+        let config = config.map_err(|errors| {
+            let errors = errors.into_iter().map(|finding| self.run.redacted(finding)).collect();
+            subject.invalid(Task::Configure, errors)
+        })?;
+        Ok(Some(config).filter(Value::is_wholly_known))
     }
 
     fn note_unknown(&self, key: &ProviderKey) {

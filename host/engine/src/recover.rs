@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cofferdam_model::journal::{InFlight, Journal, JournalError, WriteKind};
 use cofferdam_model::provider::Mode;
 use cofferdam_model::state::StackState;
-use cofferdam_model::{Diagnostic, ProviderKey, Value};
+use cofferdam_model::{Diagnostic, Value};
 use futures_util::StreamExt;
 
 use crate::calls::Subject;
@@ -53,7 +53,9 @@ pub(crate) async fn recover(
         }
     }
     let resumed = writes.into_iter().map(|(write, pending)| async move {
+        let began_ms = pending.run.ctx.clock.monotonic_ms();
         let ended = resume(&pending, &write).await;
+        pending.tell(&ended.end, began_ms);
         (write, ended)
     });
     let mut resumed = futures_util::stream::iter(resumed).buffered(run.ctx.parallelism.get());
@@ -72,16 +74,24 @@ async fn pending(
     write: &InFlight,
     journal: &Arc<dyn Journal>,
 ) -> Result<Option<Write>, Box<StepError>> {
-    let Some(node) = graph.index_of(&write.address).map(|i| &graph.nodes[i]) else { return Ok(None) };
     if write.checkpoint.is_none() {
         return Ok(None);
     }
-    let prior = state.resources.get(&write.address).cloned().map(Arc::new);
-    let provider: &ProviderKey = prior.as_ref().map_or(&node.provider, |entry| &entry.provider);
-    let mut subject = Subject::new(&write.address, provider);
+    // A write goes on by what began it, also where the stack no longer has the resource.
+    let node = graph.index_of(&write.address).map(|i| &graph.nodes[i]);
+    let (mut subject, kind) = match (run.former(&write.address, &write.provider).await?, node) {
+        (Some(former), _) => former,
+        (None, node) => {
+            let subject = Subject::new(&write.address, node.map_or(&write.provider, |node| &node.provider));
+            let kind = run.kind(&subject).await?;
+            (subject, kind)
+        }
+    };
+    let provider = &subject.provider.clone();
     subject.operation = Some(write.operation.clone());
     subject.plugin = Some(write.plugin.clone());
-    let kind = run.kind(&subject).await?;
+    let prior = state.resources.get(&write.address).cloned().map(Arc::new);
+    let declared = node.filter(|node| node.declared);
     let config = run.program().provider_config(provider, known).map_err(|findings| {
         let findings: Vec<Diagnostic> = findings.into_iter().map(|finding| run.redacted(finding)).collect();
         subject.invalid(Task::Configure, findings)
@@ -89,7 +99,7 @@ async fn pending(
     if !config.is_wholly_known() {
         return Err(subject.cause(Task::Configure, Cause::ProviderUnknown(provider.clone()), Vec::new()));
     }
-    let wanted = if node.declared { prepare(run, &subject, &kind, known).ok().map(|found| found.inputs) } else { None };
+    let wanted = declared.and_then(|_| prepare(run, &subject, &kind, known).ok()).map(|found| found.inputs);
     // The inputs of the write itself, where the stack still says the same; otherwise told from the object later.
     let inputs = wanted.filter(|inputs| inputs_digest(&write.operation, inputs) == write.inputs);
     Ok(Some(Write {
@@ -102,14 +112,14 @@ async fn pending(
         action: match write.kind {
             WriteKind::Create => Action::Create,
             WriteKind::Update => Action::Update,
-            WriteKind::Delete if node.declared => Action::Replace { order: ReplaceOrder::DeleteFirst },
+            WriteKind::Delete if declared.is_some() => Action::Replace { order: ReplaceOrder::DeleteFirst },
             WriteKind::Delete => Action::Delete,
         },
         config,
         inputs: inputs.unwrap_or_else(Value::null),
         planned: None,
         prior,
-        depends_on: node.depends_on.clone(),
+        depends_on: node.map(|node| node.depends_on.clone()).unwrap_or_default(),
     }))
 }
 
@@ -127,6 +137,23 @@ async fn resume(pending: &Write, write: &InFlight) -> Ended {
     let checkpoint = write.checkpoint.as_deref().unwrap_or_default();
     let answer = pending.resume(&provider, checkpoint).await;
     pending.drive(&provider, answer, write.partial.clone()).await
+}
+
+impl Write {
+    /// Reports how it ended.
+    fn tell(&self, end: &End, began_ms: u64) {
+        let (address, action) = (self.subject.address.clone(), self.action);
+        let duration_ms = self.run.ctx.clock.monotonic_ms().saturating_sub(began_ms);
+        let (message, operation) = match end {
+            End::Written(_) | End::Removed => {
+                return self.run.emit(Event::StepFinished { address, action, unchanged: false, duration_ms });
+            }
+            End::Failed { error, .. } => (error.one_line(), error.operation.clone()),
+            End::Journal { error, .. } => (error.to_string(), Some(self.operation.clone())),
+            End::Interrupted | End::Unchanged(_) => return,
+        };
+        self.run.emit(Event::StepFailed { address, action, message, operation, duration_ms });
+    }
 }
 
 async fn settle(recovery: &mut Recovery, write: InFlight, ended: Ended) {

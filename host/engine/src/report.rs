@@ -105,11 +105,15 @@ impl Deploy {
 
     fn emit_skipped(&self, report: &StepReport) {
         let (reason, because) = match &report.result {
-            StepResult::NotStarted(NotStarted::Because(other)) => (format!("`{other}` failed"), Some(other.clone())),
-            StepResult::NotStarted(NotStarted::Stopped) => ("the run was stopped".into(), None),
-            StepResult::NotStarted(NotStarted::Journal) => ("the journal could not be written".into(), None),
-            StepResult::Interrupted(_) => ("the run was stopped; the next one resumes it".into(), None),
-            StepResult::Unknown(_) => ("the run was stopped in the middle; what it did is unknown".into(), None),
+            StepResult::NotStarted(NotStarted::Because(other)) => {
+                (format!("not started, `{other}` failed"), Some(other.clone()))
+            }
+            StepResult::NotStarted(NotStarted::Stopped) => ("not started, the run was stopped".into(), None),
+            StepResult::NotStarted(NotStarted::Journal) => {
+                ("not started, the journal could not be written".into(), None)
+            }
+            StepResult::Interrupted(_) => ("stopped, the next run resumes it".into(), None),
+            StepResult::Unknown(_) => ("cut off, what it did is unknown".into(), None),
             StepResult::Done | StepResult::Unchanged | StepResult::Failed(_) => return,
         };
         let (address, action) = (report.address.clone(), report.action);

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use cofferdam_model::error::ErrorKind;
 use cofferdam_model::journal::{InFlight, Journal};
 use cofferdam_model::program::Program;
 use cofferdam_model::state::StackState;
-use cofferdam_model::{Address, Diagnostic};
+use cofferdam_model::{Address, Diagnostic, ProviderKey};
 use tokio::sync::Semaphore;
 
 use crate::calls::Subject;
@@ -97,6 +98,21 @@ impl Run {
             })
             .await;
         found.clone().map_err(|error| subject.error(self, Task::Describe, error))
+    }
+
+    /// What served an object so far, with its type; none where the stack has no such provider any more, or it has no
+    /// such type.
+    pub(crate) async fn former(
+        &self,
+        address: &Address,
+        provider: &ProviderKey,
+    ) -> Result<Option<(Subject, Arc<Kind>)>, Box<StepError>> {
+        let subject = Subject::new(address, provider);
+        match self.kind(&subject).await {
+            Ok(kind) => Ok(Some((subject, kind))),
+            Err(error) if error.kind() == Some(ErrorKind::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// A finding about a resource, redacted, with its place in the user's file.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use cofferdam_model::program::Known;
 use cofferdam_model::schema::ResourceSchema;
 use cofferdam_model::state::ResourceEntry;
-use cofferdam_model::{Address, Value};
+use cofferdam_model::{Address, Data, Value};
 
 /// Values by the index of their resource.
 pub(crate) struct View<'a> {
@@ -74,4 +74,20 @@ pub(crate) fn kept(entry: &ResourceEntry) -> Value {
         }
     }
     value
+}
+
+/// The same value without its unknown places: keys that hold one are left out, items of lists are null.
+pub(crate) fn known_part(value: &Value) -> Value {
+    if value.is_wholly_known() {
+        return value.clone();
+    }
+    let part = match value.data() {
+        Data::List(items) => Value::list(items.iter().map(known_part).collect()),
+        Data::Object(entries) => {
+            let known = entries.iter().filter(|(_, entry)| !entry.is_unknown());
+            Value::object(known.map(|(key, entry)| (key.clone(), known_part(entry))).collect())
+        }
+        _ => Value::null(),
+    };
+    part.with_secret(value.is_secret())
 }

@@ -47,9 +47,12 @@ impl Deploy {
     /// The write of a half; none for the removal of an object that its plugin does not remove.
     pub(crate) fn write(&mut self, half: usize) -> Result<Option<Write>, Box<StepError>> {
         let i = step_of(half);
-        let kind = self.kinds[i].clone()?;
         let step = &self.plan.steps[i];
-        let mut subject = Subject::new(&step.address, &step.provider);
+        let (subject, kind) = if is_remove(half) {
+            self.removers[i].clone()?
+        } else {
+            (Subject::new(&step.address, &step.provider), self.kinds[i].clone()?)
+        };
         let goes_on = |write: &&InFlight| write.checkpoint.is_some() && write.address == step.address;
         if let Some(write) = self.plan.in_flight.iter().find(goes_on) {
             return Err(subject.cause(task_of(half, step), Cause::InFlight(write.operation.clone()), Vec::new()));
@@ -57,12 +60,6 @@ impl Deploy {
         let (task, inputs, prior) = if is_remove(half) {
             if !kind.schema.handlers.delete || self.entries[i].is_none() {
                 return Ok(None);
-            }
-            // The object was made by what the state says, whatever the stack says now.
-            if let Some(entry) = &self.entries[i]
-                && step.action == Action::Delete
-            {
-                subject.provider = entry.provider.clone();
             }
             (WriteKind::Delete, Value::null(), self.entries[i].clone())
         } else {

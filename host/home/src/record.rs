@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cofferdam_model::journal::{Record, WriteKind};
 use cofferdam_model::state::PluginIdentity;
-use cofferdam_model::{Address, Digest, OperationId, StackName, StageName};
+use cofferdam_model::{Address, Digest, OperationId, ProviderKey, StackName, StageName};
 use serde::{Deserialize, Serialize};
 
 use crate::SealError;
@@ -26,6 +26,7 @@ enum RecordOut<'a> {
         operation: &'a OperationId,
         address: &'a Address,
         kind: WriteKind,
+        provider: &'a ProviderKey,
         plugin: &'a PluginIdentity,
         inputs: &'a Digest,
     },
@@ -64,6 +65,7 @@ pub(crate) enum StoredRecord {
         operation: OperationId,
         address: Address,
         kind: WriteKind,
+        provider: ProviderKey,
         plugin: PluginIdentity,
         inputs: Digest,
     },
@@ -106,8 +108,8 @@ pub(crate) fn encode(
     let out = match record {
         Record::RunStarted { command, at_ms } => RecordOut::RunStarted { command, at_ms: *at_ms },
         Record::RunFinished { at_ms } => RecordOut::RunFinished { at_ms: *at_ms },
-        Record::Intent { operation, address, kind, plugin, inputs } => {
-            RecordOut::Intent { operation, address, kind: *kind, plugin, inputs }
+        Record::Intent { operation, address, kind, provider, plugin, inputs } => {
+            RecordOut::Intent { operation, address, kind: *kind, provider, plugin, inputs }
         }
         Record::Checkpoint { operation, checkpoint, partial } => {
             let mut sealer = Sealer::new(vault, scope(stack, stage, "operation", operation.as_str()));
@@ -136,8 +138,8 @@ impl StoredRecord {
         Ok(match self {
             Self::RunStarted { command, at_ms } => Record::RunStarted { command, at_ms },
             Self::RunFinished { at_ms } => Record::RunFinished { at_ms },
-            Self::Intent { operation, address, kind, plugin, inputs } => {
-                Record::Intent { operation, address, kind, plugin, inputs }
+            Self::Intent { operation, address, kind, provider, plugin, inputs } => {
+                Record::Intent { operation, address, kind, provider, plugin, inputs }
             }
             Self::Checkpoint { operation, partial, marks } => {
                 let mut opener = Opener::new(vault, scope(stack, stage, "operation", operation.as_str()), marks);

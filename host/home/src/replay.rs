@@ -35,25 +35,26 @@ impl Replay {
         Self { state, in_flight: BTreeMap::new(), order: HashMap::new(), records: 0, changed: false }
     }
 
-    /// Plays one record. An intent that is told again, by a run that resumes it, keeps its checkpoint.
+    /// Plays one record. An intent that is told again, by a run that resumes it, keeps its checkpoint; a checkpoint
+    /// that tells no object keeps what an earlier one told.
     pub(crate) fn play(&mut self, record: Record) {
         self.records += 1;
         self.changed |= changes_state(&record);
         match record {
             Record::RunStarted { .. } | Record::RunFinished { .. } => {}
-            Record::Intent { operation, address, kind, plugin, inputs } => {
+            Record::Intent { operation, address, kind, provider, plugin, inputs } => {
                 let order = *self.order.entry(operation.clone()).or_insert(self.records);
                 let (checkpoint, partial) = match self.in_flight.remove(&order) {
                     Some(before) => (before.checkpoint, before.partial),
                     None => (None, None),
                 };
-                let step = InFlight { operation, address, kind, plugin, inputs, checkpoint, partial };
+                let step = InFlight { operation, address, kind, provider, plugin, inputs, checkpoint, partial };
                 self.in_flight.insert(order, step);
             }
             Record::Checkpoint { operation, checkpoint, partial } => {
                 if let Some(step) = self.order.get(&operation).and_then(|order| self.in_flight.get_mut(order)) {
                     step.checkpoint = Some(checkpoint);
-                    step.partial = partial;
+                    step.partial = partial.or(step.partial.take());
                 }
             }
             Record::Result { operation, address, entry } => {

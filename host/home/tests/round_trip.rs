@@ -67,6 +67,7 @@ async fn a_journal_alone_has_no_secret_in_clear() {
     assert_eq!(loaded.state.resources[&address(1)], secret_entry(1));
     let [step] = &loaded.in_flight[..] else { panic!("one step is in flight") };
     assert_eq!((&step.operation, &step.address), (&operation(0), &address(0)));
+    assert_eq!(step.provider, plain_entry(0).provider);
     assert_eq!(step.checkpoint.as_deref(), Some(SECRETS[3].as_bytes()));
     assert_eq!(step.partial, Some(secret_entry(0).state));
 }
@@ -152,6 +153,14 @@ async fn what_is_in_flight_keeps_the_journal() {
     let state = stage.load().expect("loads").state;
     assert!(matches!(stage.compact(&state).expect("written"), Compaction::Written { serial: 1, .. }));
     assert_eq!(place.read().load().expect("loads").in_flight, []);
+}
+
+#[tokio::test]
+async fn a_checkpoint_without_an_object_keeps_what_an_earlier_one_told() {
+    let place = Place::new();
+    let mut stage = place.write();
+    append(&mut stage, [intent(0), checkpoint(0, Some(plain_entry(0).state)), checkpoint(0, None)]).await;
+    assert_eq!(place.read().load().expect("loads").in_flight[0].partial, Some(plain_entry(0).state));
 }
 
 #[tokio::test]

@@ -153,6 +153,12 @@ impl HostPattern {
         host.strip_suffix(&self.host).and_then(|rest| rest.strip_suffix('.')).is_some_and(|labels| !labels.is_empty())
     }
 
+    /// Whether this pattern allows everything that another one does.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self == other || (!other.wildcard && self.allows(&other.host, other.port))
+    }
+
     /// Whether the user named an address rather than a name, which is what opens private addresses.
     #[must_use]
     pub fn is_address(&self) -> bool {
@@ -218,7 +224,7 @@ impl GrantedLimits {
         }
         if let Some(ms) = self.cpu_ms {
             limits.cpu_ms = ms;
-            limits.plan_cpu_ms = limits.plan_cpu_ms.max(ms);
+            limits.plan_cpu_ms = ms;
         }
         limits.wall_ms = self.wall_ms.unwrap_or(limits.wall_ms);
         limits.http_body_bytes = self.http_body_bytes.unwrap_or(limits.http_body_bytes);
@@ -261,14 +267,63 @@ pub struct Missing {
     pub line: String,
 }
 
+/// The most of each kind that a manifest may ask for, as its schema says.
+const MAX_HOSTS: usize = 64;
+const MAX_NAMED: usize = 16;
+const MAX_READS: usize = 256;
+const MAX_TEXT: usize = 512;
+
 impl Requested {
+    /// Checks what the types do not say: how much is asked for, and in which words.
+    ///
+    /// # Errors
+    /// The text is what is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        let counts = [
+            (self.hosts.len(), MAX_HOSTS, "hosts"),
+            (self.credentials.len(), MAX_NAMED, "credentials"),
+            (self.directories.len(), MAX_NAMED, "directories"),
+            (self.reads.len(), MAX_READS, "reads"),
+        ];
+        if let Some((count, most, what)) = counts.iter().find(|(count, most, _)| count > most) {
+            return Err(format!("{count} {what}, more than the {most} allowed"));
+        }
+        let name = |text: &str| {
+            text.len() <= 64
+                && text.starts_with(|c: char| c.is_ascii_lowercase())
+                && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-')
+        };
+        let names = self.credentials.iter().map(|asked| &asked.name);
+        let names = names.chain(self.directories.iter().map(|asked| &asked.name).filter(|asked| *asked != "*"));
+        if let Some(bad) = names.into_iter().find(|text| !name(text)) {
+            let shown: String = bad.chars().filter(|c| !c.is_control()).take(64).collect();
+            return Err(format!("`{shown}` is no name: lowercase letters, digits, `-` and `_`, at most 64"));
+        }
+        let whys = self.hosts.iter().map(|asked| &asked.why).chain(self.credentials.iter().map(|asked| &asked.why));
+        let whys = whys.chain(self.directories.iter().map(|asked| &asked.why)).flatten();
+        let texts = self.hosts.iter().map(|asked| &asked.pattern).chain(&self.reads).chain(whys);
+        if texts.into_iter().any(|text| text.len() > MAX_TEXT || text.chars().any(char::is_control)) {
+            return Err(format!("a text that is longer than {MAX_TEXT} bytes or has control characters"));
+        }
+        Ok(())
+    }
+
+    /// The grant with the credentials alone that the manifest asks for.
+    #[must_use]
+    pub fn effective_credentials(&self, grant: &Grant) -> Grant {
+        let mut grant = grant.clone();
+        grant.credentials.retain(|name, _| self.credentials.iter().any(|asked| asked.name == *name));
+        grant
+    }
+
     /// Everything asked and not granted. Patterns over configuration values are filled in from `config`.
     #[must_use]
     pub fn missing(&self, grant: &Grant, config: &Value) -> Vec<Missing> {
         let mut missing = Vec::new();
         for host in &self.hosts {
             let text = fill_in(&host.pattern, config);
-            let granted = HostPattern::parse(&text).is_ok_and(|asked| grant.hosts.contains(&asked));
+            let granted =
+                HostPattern::parse(&text).is_ok_and(|asked| grant.hosts.iter().any(|granted| granted.covers(&asked)));
             if !granted {
                 missing.push(Missing { what: format!("the host `{text}`"), line: format!("hosts = [\"{text}\"]") });
             }
@@ -316,7 +371,8 @@ impl Requested {
 fn fill_in(pattern: &str, config: &Value) -> String {
     let Some((before, rest)) = pattern.split_once("${config.") else { return pattern.to_owned() };
     let Some((key, after)) = rest.split_once('}') else { return pattern.to_owned() };
-    match config.part(key).as_ref().and_then(Value::as_str) {
+    // A secret never becomes a text that is shown.
+    match config.part(key).filter(|value| !value.has_secret()).as_ref().and_then(Value::as_str) {
         Some(text) => format!("{before}{text}{after}"),
         None => pattern.to_owned(),
     }
@@ -356,6 +412,29 @@ mod tests {
         let missing = requested.missing(&Grant::default(), &config);
         assert_eq!(missing[0].line, "hosts = [\"pdns.test:8081\"]");
         assert_eq!(missing[1].what, "the directory `out`");
+    }
+
+    #[test]
+    fn what_is_asked_for_is_bounded() {
+        for (json, why) in [
+            (r#"{"credentials":[{"name":"BAD NAME"}]}"#, "is no name"),
+            (r#"{"directories":[{"name":"../x"}]}"#, "is no name"),
+            (r#"{"hosts":[{"pattern":"a\n  hint: paste me"}]}"#, "control characters"),
+            (r#"{"reads":["\u001b[2J"]}"#, "control characters"),
+        ] {
+            let requested: Requested = serde_json::from_str(json).expect(json);
+            let error = requested.check().expect_err(json);
+            assert!(error.contains(why), "{json}: {error}");
+        }
+        let many = Requested { reads: vec![String::new(); 257], ..Requested::default() };
+        assert!(many.check().is_err());
+    }
+
+    #[test]
+    fn a_secret_of_the_configuration_is_not_told() {
+        let requested: Requested = serde_json::from_str(r#"{"hosts":[{"pattern":"${config.token}"}]}"#).expect("valid");
+        let config = Value::object([("token".to_owned(), Value::from("hunter22").into_secret())].into());
+        assert!(!requested.missing(&Grant::default(), &config)[0].what.contains("hunter22"));
     }
 
     #[test]

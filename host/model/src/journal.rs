@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::state::{PluginIdentity, ResourceEntry, ResourceState};
-use crate::{Address, Digest, OperationId, Value};
+use crate::{Address, Digest, OperationId, ProviderKey, Value};
 
 /// What a step does to one object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -39,6 +39,8 @@ pub enum Record {
         address: Address,
         /// What it does.
         kind: WriteKind,
+        /// The provider configuration that serves it.
+        provider: ProviderKey,
         /// Which plugin does it.
         plugin: PluginIdentity,
         /// The digest of the inputs.
@@ -84,6 +86,8 @@ pub struct InFlight {
     pub address: Address,
     /// What it does.
     pub kind: WriteKind,
+    /// The provider configuration that serves it.
+    pub provider: ProviderKey,
     /// Which plugin does it.
     pub plugin: PluginIdentity,
     /// The digest of the inputs.

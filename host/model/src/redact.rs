@@ -12,6 +12,8 @@ const QUOTE: char = '"';
 pub const SHOWN: &str = "(secret)";
 /// Shorter texts are not looked for: they would blank out half of every line and protect nothing.
 pub const MIN_BYTES: usize = 4;
+/// A line of a longer secret is looked for on its own from this length on.
+const MIN_LINE_BYTES: usize = 8;
 
 /// The secrets of a run. Shared by everything that writes.
 #[derive(Default)]
@@ -29,8 +31,8 @@ impl Redactor {
     /// Learns one secret text.
     pub fn learn_text(&self, text: &str) {
         let escaped = serde_json::Value::from(text).to_string();
-        let lines = text.lines().map(str::trim).filter(|line| text.len() != line.len() && line.len() >= 16);
-        let forms = [text, escaped.trim_matches(QUOTE)].into_iter().chain(lines);
+        let lines = text.lines().map(str::trim).filter(|line| text.len() != line.len() && line.len() >= MIN_LINE_BYTES);
+        let forms = [text, text.trim(), escaped.trim_matches(QUOTE)].into_iter().chain(lines);
         let new: Vec<&str> = {
             let known = self.secrets.read();
             forms.filter(|form| form.len() >= MIN_BYTES && !known.contains(*form)).collect()
@@ -47,6 +49,21 @@ impl Redactor {
             Data::List(items) => items.iter().for_each(|item| self.learn_all(item)),
             Data::Object(entries) => entries.values().for_each(|entry| self.learn_all(entry)),
             Data::Null | Data::Unknown | Data::Bool(_) => {}
+        }
+    }
+
+    /// A JSON value without any secret in it. Text by text, so that it stays JSON; a number is a secret as a whole.
+    #[must_use]
+    pub fn redact_json(&self, json: serde_json::Value) -> serde_json::Value {
+        use serde_json::Value as Json;
+        match json {
+            Json::String(text) => self.redact(&text).into(),
+            Json::Number(number) if self.secrets.read().contains(&number.to_string()) => SHOWN.into(),
+            Json::Array(items) => items.into_iter().map(|item| self.redact_json(item)).collect(),
+            Json::Object(entries) => {
+                Json::Object(entries.into_iter().map(|(key, value)| (key, self.redact_json(value))).collect())
+            }
+            other => other,
         }
     }
 
@@ -72,6 +89,14 @@ mod tests {
         assert_eq!(redactor.redact("a pass\"word\nsecond line of the key b"), "a (secret) b");
         assert_eq!(redactor.redact(r#"a pass\"word\nsecond line of the key b"#), "a (secret) b");
         assert_eq!(redactor.redact("| second line of the key"), "| (secret)");
+    }
+
+    #[test]
+    fn json_stays_json() {
+        let redactor = Redactor::default();
+        redactor.learn(&Value::from(1000).into_secret());
+        let json = serde_json::json!({ "a": 1000, "b": [51000, "x1000"] });
+        assert_eq!(redactor.redact_json(json).to_string(), r#"{"a":"(secret)","b":[51000,"x(secret)"]}"#);
     }
 
     #[test]

@@ -188,14 +188,16 @@ fn manifest(raw: &crate::contract::v0_1::exported::Manifest) -> Result<Manifest,
     if resource_types.len() != raw.resource_types.len() {
         return Err("a resource type stands twice".into());
     }
+    let requested: Requested = serde_json::from_value(json("the requested capabilities", &raw.capabilities)?)
+        .map_err(|error| format!("the requested capabilities: {}", convert::text(&error.to_string())))?;
+    requested.check().map_err(|why| format!("the requested capabilities: {why}"))?;
     Ok(Manifest {
         name: raw.name.clone(),
         version: raw.version.clone(),
         config_schema: json("the configuration schema", &raw.config_schema)?,
         resource_types,
         functions: raw.functions.iter().map(|name| convert::text(name)).collect(),
-        requested: serde_json::from_value(json("the requested capabilities", &raw.capabilities)?)
-            .map_err(|error| format!("the requested capabilities: {error}"))?,
+        requested,
     })
 }
 

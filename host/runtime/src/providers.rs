@@ -1,6 +1,6 @@
-//! The providers of a stack: loaded plugins with their grants, configured on demand, once per configuration and mode.
+//! The providers of a stack: loaded plugins with their grants, configured on demand.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,9 +9,8 @@ use cofferdam_model::capabilities::Grant;
 use cofferdam_model::error::{CallError, ErrorKind, ProviderError};
 use cofferdam_model::provider::{Mode, Provider, Providers};
 use cofferdam_model::schema::ResourceSchema;
-use cofferdam_model::{Diagnostic, Digest, Document, Pointer, ProviderKey, ResourceType, Value, document};
+use cofferdam_model::{Diagnostic, Pointer, ProviderKey, ResourceType, Value, document, validator};
 use parking_lot::Mutex;
-use tokio::sync::OnceCell;
 
 use crate::host::files::Directory;
 use crate::host::log::{LogLevel, LogLine};
@@ -26,14 +25,11 @@ pub struct ProviderSpec {
     pub grant: Grant,
 }
 
-type ConfigureKey = (ProviderKey, bool, Digest);
-type Configured = Arc<OnceCell<Arc<PluginProvider>>>;
-
 /// Implements the engine's [`Providers`] over loaded plugins.
 pub struct PluginProviders {
     specs: BTreeMap<ProviderKey, (Arc<Plugin>, Arc<Access>)>,
-    // Guards memory alone: the cell is awaited outside.
-    configured: Mutex<HashMap<ConfigureKey, Configured>>,
+    // Guards memory alone.
+    warned: Mutex<BTreeSet<ProviderKey>>,
 }
 
 impl PluginProviders {
@@ -51,7 +47,7 @@ impl PluginProviders {
                 key: key.clone(),
                 limits: Arc::new(spec.grant.limits.over(&requested.limits)),
                 directories: Arc::new(directories),
-                grant: Arc::new(spec.grant.clone()),
+                grant: Arc::new(requested.effective_credentials(&spec.grant)),
             })
         };
         let specs = specs
@@ -61,7 +57,7 @@ impl PluginProviders {
                 (key, (spec.plugin, access))
             })
             .collect();
-        Self { specs, configured: Mutex::default() }
+        Self { specs, warned: Mutex::default() }
     }
 
     fn spec(&self, key: &ProviderKey) -> Result<&(Arc<Plugin>, Arc<Access>), CallError> {
@@ -97,13 +93,9 @@ fn check_config(plugin: &Plugin, key: &ProviderKey, config: &Value) -> Result<()
         return Ok(());
     }
     let fail = |kind, message: String| ProviderError::new(kind, message);
-    let validator = jsonschema::options()
-        .with_draft(jsonschema::Draft::Draft202012)
-        .with_pattern_options(jsonschema::PatternOptions::regex())
-        .build(schema)
-        .map_err(|error| {
-            fail(ErrorKind::Internal, format!("the configuration schema of the plugin cannot be used: {error}"))
-        })?;
+    let validator = validator::compile(schema).map_err(|why| {
+        fail(ErrorKind::Internal, format!("the configuration schema of the plugin cannot be used: {why}"))
+    })?;
     let json = document::to_json(config);
     let diagnostics: Vec<Diagnostic> = validator
         .iter_errors(&json)
@@ -135,15 +127,10 @@ impl Providers for PluginProviders {
         mode: Mode,
     ) -> Result<Arc<dyn Provider>, CallError> {
         let (plugin, access) = self.spec(provider)?;
-        let digest = Digest::of(Document::from_value(config).json.as_bytes());
-        let cell = self.configured.lock().entry((provider.clone(), mode == Mode::Write, digest)).or_default().clone();
-        let configured = cell
-            .get_or_try_init(|| async {
-                check_config(plugin, provider, config)?;
-                warn_of_missing(plugin, access, config);
-                PluginProvider::configure(plugin.clone(), access.clone(), config, mode).await.map(Arc::new)
-            })
-            .await?;
-        Ok(configured.clone())
+        check_config(plugin, provider, config)?;
+        if self.warned.lock().insert(provider.clone()) {
+            warn_of_missing(plugin, access, config);
+        }
+        Ok(Arc::new(PluginProvider::configure(plugin.clone(), access.clone(), config, mode).await?))
     }
 }

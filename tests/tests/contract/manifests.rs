@@ -1,6 +1,6 @@
 //! Plugins whose `describe` answers against the contract, or does not answer.
 
-use cofferdam_tests::described;
+use cofferdam_tests::{Sandbox, described};
 
 use crate::inspect;
 
@@ -47,3 +47,43 @@ fn describe_that_fails() {
 fn describe_that_never_ends() {
     refused("loop_in_describe", "loop");
 }
+
+/// Schemas are read when a stack uses their types.
+#[test]
+fn schemas() {
+    let cases = [
+        ("malformed_schema", "{"),
+        ("schema_of_no_object", "[]"),
+        ("schema_with_a_wrong_keyword", r#"{"typeName":"hostile_act","readOnlyProperties":"id","properties":{}}"#),
+        ("schema_with_a_wrong_pointer", r#"{"typeName":"hostile_act","readOnlyProperties":["id"],"properties":{}}"#),
+        ("schema_with_a_wrong_type", r#"{"typeName":"hostile_act","type":"objekt","properties":{"deed":{"type":7}}}"#),
+        ("schema_of_another_type", r#"{"typeName":"other_type","type":"object","properties":{}}"#),
+        (
+            "schema_that_refers_outside",
+            r#"{"type":"object","properties":{"deed":{"$ref":"https://evil.test/schema.json"}}}"#,
+        ),
+        ("schema_that_refers_to_itself", r##"{"type":"object","properties":{"deed":{"$ref":"#/properties/deed"}}}"##),
+        (
+            "schema_with_a_slow_pattern",
+            r#"{"type":"object","properties":{"deed":{"type":"string","pattern":"^(a+)+$"}}}"#,
+        ),
+    ];
+    for (name, schema) in cases {
+        let script = serde_json::json!({ "schema": schema }).to_string();
+        let sandbox = Sandbox::new();
+        sandbox.file("hostile.wasm", described(&script)).stack(STACK);
+        insta::assert_snapshot!(name, sandbox.run(&["plan"]).shown());
+    }
+}
+
+const STACK: &str = r#"
+stack "shop" {}
+
+provider "hostile" {
+  source = "./hostile.wasm"
+}
+
+resource "hostile_act" "evil" {
+  deed = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"
+}
+"#;

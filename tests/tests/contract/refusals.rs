@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 
-use cofferdam_tests::{Sandbox, fixture, from_text};
+use cofferdam_tests::{Sandbox, from_text};
 
 use crate::inspect;
 
@@ -31,7 +31,7 @@ fn what_is_no_component() {
 
 #[test]
 fn what_is_broken() {
-    let whole = std::fs::read(fixture("fixture-hostile")).expect("the fixture was just seen");
+    let whole = from_text("wrong-version");
     refused("truncated", &whole[..whole.len() / 2]);
     let garbage: Vec<u8> = (0..2000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     refused("garbage", &[&COMPONENT[..], &garbage].concat());

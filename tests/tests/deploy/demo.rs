@@ -49,7 +49,12 @@ fn the_certificate_is_good_for_its_host() {
     let args = ["verify", "-CAfile", "tls/ca.pem", "-verify_hostname", "elsewhere.test", "tls/server.pem"];
     let refused = Command::new("openssl").args(args).current_dir(sandbox.path("out")).output();
     assert!(!refused.expect("openssl was just run").status.success(), "the certificate is good for any host");
+}
 
+#[test]
+fn the_key_is_the_certificates() {
+    let sandbox = devbox();
+    sandbox.deploy();
     let key = system(&sandbox, "openssl", &["pkey", "-in", "tls/server-key.pem", "-pubout"]);
     let certified = system(&sandbox, "openssl", &["x509", "-in", "tls/server.pem", "-noout", "-pubkey"]);
     assert_eq!(key, certified, "the key is another certificate's");

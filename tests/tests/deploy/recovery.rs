@@ -1,53 +1,85 @@
 //! A create that goes on remotely when the run ends: the next run asks for it instead of making another.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
 use cofferdam_tests::{Request, Response, Sandbox, Server, web_stack};
 use serde_json::json;
 
-#[test]
-fn a_pending_create_is_resumed() {
-    let sandbox = Sandbox::new();
-    let done = Arc::new(AtomicBool::new(false));
-    let is_done = done.clone();
-    let server = Server::start(move |request: &Request| match request.line().as_str() {
-        "POST /jobs" => Response::json(202, &json!({ "id": "job-1", "done": false })),
-        _ => Response::json(200, &json!({ "id": "job-1", "done": is_done.load(Ordering::Relaxed) })),
-    });
-    let resource = "\nresource \"web_job\" \"import\" {\n  name = \"import\"\n}\n";
-    sandbox.plugin("web").stack(&(web_stack(&server) + resource));
+const RESOURCE: &str = r#"
+resource "web_job" "import" {
+  name = "import"
+}
+"#;
+/// The job goes on.
+const WORKING: u16 = 202;
+/// The job is done.
+const DONE: u16 = 200;
+/// The service forgot the job.
+const GONE: u16 = 404;
 
+/// A service with jobs, and what it says of the first one. Any other is done when it is asked for.
+fn jobs() -> (Server, Arc<AtomicU16>) {
+    let (status, made) = (Arc::new(AtomicU16::new(WORKING)), AtomicUsize::new(0));
+    let said = status.clone();
+    let job = |id: &str, done: bool| Response::json(200, &json!({ "id": id, "done": done }));
+    let server = Server::start(move |request: &Request| match (request.path.as_str(), said.load(Ordering::Relaxed)) {
+        ("/jobs", _) => job(&format!("job-{}", made.fetch_add(1, Ordering::Relaxed) + 1), false),
+        ("/jobs/job-1", GONE) => Response::status(GONE),
+        ("/jobs/job-1", status) => job("job-1", status == DONE),
+        (path, _) => job(path.trim_start_matches("/jobs/"), true),
+    });
+    (server, status)
+}
+
+fn creates(server: &Server) -> usize {
+    server.lines().iter().filter(|line| *line == "POST /jobs").count()
+}
+
+#[test]
+fn a_pending_create_is_resumed_after_a_crash() {
+    let sandbox = Sandbox::new();
+    let (server, status) = jobs();
+    sandbox.plugin("web").stack(&(web_stack(&server) + RESOURCE));
     let mut running = sandbox.cofferdam(&["deploy", "--yes"]).start();
     running.until("asked 3 times");
     running.kill().exits(128 + 9);
-    done.store(true, Ordering::Relaxed);
+
+    status.store(DONE, Ordering::Relaxed);
     sandbox.deploy();
-    let creates = server.lines().iter().filter(|line| *line == "POST /jobs").count();
-    assert_eq!(creates, 1, "the job was made again: {:?}", server.lines());
+    assert_eq!(creates(&server), 1, "the job was made again: {:?}", server.lines());
     sandbox.expect_no_changes();
 }
 
-/// Ctrl-C while the remote operation goes on: the run ends, the next one resumes.
 #[test]
-fn an_interrupted_create_is_resumed() {
+fn a_pending_create_is_resumed_after_an_interrupt() {
     let sandbox = Sandbox::new();
-    let done = Arc::new(AtomicBool::new(false));
-    let is_done = done.clone();
-    let server = Server::start(move |request: &Request| match request.line().as_str() {
-        "POST /jobs" => Response::json(202, &json!({ "id": "job-1", "done": false })),
-        _ => Response::json(200, &json!({ "id": "job-1", "done": is_done.load(Ordering::Relaxed) })),
-    });
-    let resource = "\nresource \"web_job\" \"import\" {\n  name = \"import\"\n}\n";
-    sandbox.plugin("web").stack(&(web_stack(&server) + resource));
-
+    let (server, status) = jobs();
+    sandbox.plugin("web").stack(&(web_stack(&server) + RESOURCE));
     let mut running = sandbox.cofferdam(&["deploy", "--yes"]).start();
     running.until("asked 1 times");
     running.interrupt();
-    running.wait().exits(130).says("web_job.import");
-    done.store(true, Ordering::Relaxed);
+    running.wait().exits(130).says("the next deploy resumes it");
+
+    status.store(DONE, Ordering::Relaxed);
     sandbox.deploy();
-    let creates = server.lines().iter().filter(|line| *line == "POST /jobs").count();
-    assert_eq!(creates, 1, "the job was made again: {:?}", server.lines());
+    assert_eq!(creates(&server), 1, "the job was made again: {:?}", server.lines());
     sandbox.expect_no_changes();
+}
+
+/// The end of the old create is told; the object is then made anew.
+#[test]
+fn a_resume_that_fails_is_told() {
+    let sandbox = Sandbox::new();
+    let (server, status) = jobs();
+    sandbox.plugin("web").stack(&(web_stack(&server) + RESOURCE));
+    let mut running = sandbox.cofferdam(&["deploy", "--yes"]).start();
+    running.until("asked 1 times");
+    running.kill().exits(128 + 9);
+
+    status.store(GONE, Ordering::Relaxed);
+    let output = sandbox.deploy();
+    output.says("jobs/job-1: status 404");
+    assert_eq!(creates(&server), 2);
+    insta::assert_snapshot!(output.shown());
 }

@@ -24,6 +24,12 @@ fn component() -> Vec<u8> {
     }
     let built = target().join(format!("real/python-{:016x}.wasm", hasher.finish()));
     if !built.is_file() {
+        // Older ones are of no use any more.
+        for old in files(&target().join("real")) {
+            if old.extension().is_some_and(|extension| extension == "wasm") {
+                let _ = fs::remove_file(old);
+            }
+        }
         // Renamed into place when it is whole, so that a build that was cut off is not taken for one.
         let unfinished = built.with_extension("new");
         let output = Command::new(tool)

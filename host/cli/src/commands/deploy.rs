@@ -16,7 +16,7 @@ use crate::project::Project;
 use crate::render::diagnostics;
 use crate::render::events::duration;
 use crate::render::style::{BOLD, ERROR, paint};
-use crate::session::{Session, StageAccess};
+use crate::session::{Session, StageAccess, stopped};
 use crate::talk;
 
 /// Which of the two.
@@ -75,15 +75,14 @@ pub async fn run(
     };
     let plan = planned.map_err(|error| plan_error(&error, &*project.stack))?;
     show(session, global, project, &plan);
-    if !agreed(&plan, args, purpose) {
-        settle(&mut stage, &state)?;
+    if !agreed(session, &plan, args, purpose).await? {
+        settle(session, &mut stage, &state)?;
         return Ok(Exit::Done);
     }
     let approved = plan.approve(state)?;
     let outcome = engine.deploy(approved, journal, purpose.command()).await;
-    let settled = settle(&mut stage, &outcome.state);
     report(session, project, &outcome);
-    settled?;
+    settle(session, &mut stage, &outcome.state)?;
     if purpose == Purpose::Deploy && outcome.is_success() {
         output::print_all(session, global, &outcome.state);
     }
@@ -95,30 +94,34 @@ pub async fn run(
 }
 
 /// Asks, where there is something to ask about.
-fn agreed(plan: &Plan, args: &DeployArgs, purpose: Purpose) -> bool {
+async fn agreed(session: &Session, plan: &Plan, args: &DeployArgs, purpose: Purpose) -> CliResult<bool> {
     if !plan.has_changes() {
         // An outcome is still due: outputs are printed, a journal is settled.
-        return true;
+        return Ok(true);
     }
     if args.yes {
-        return true;
+        return Ok(true);
     }
     let question = match purpose {
         Purpose::Deploy => format!("Deploy this to stage `{}`?", plan.stage),
         Purpose::Destroy => format!("Delete all of this in stage `{}`? It cannot be undone.", plan.stage),
     };
-    let agreed = talk::confirm(&paint(BOLD, question));
+    let question = paint(BOLD, question);
+    let agreed = tokio::select! {
+        () = session.cancel.reached(Stop::Soft) => return Err(stopped()),
+        answer = tokio::task::spawn_blocking(move || talk::confirm(&question)) => answer.unwrap_or(false),
+    };
     if !agreed {
         talk::say("Nothing was changed.");
     }
-    agreed
+    Ok(agreed)
 }
 
-/// Makes the journal's content the next snapshot.
-pub fn settle(stage: &mut Stage, state: &StackState) -> CliResult<()> {
+/// Makes the journal's content the next snapshot, where no write is in flight.
+pub fn settle(session: &Session, stage: &mut Stage, state: &StackState) -> CliResult<()> {
     if let Compaction::Kept { in_flight } = stage.compact(state)? {
         let writes = if in_flight == 1 { "1 write is" } else { &format!("{in_flight} writes are") };
-        talk::say(&format!("{writes} in flight; the journal knows, and the next deploy goes on from there"));
+        session.reporter.say(&format!("{writes} in flight; the journal knows, and the next deploy goes on from there"));
     }
     Ok(())
 }

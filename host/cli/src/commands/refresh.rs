@@ -21,7 +21,7 @@ pub async fn run(session: &Session, global: &Global, project: &Project, args: &R
     let loaded = load(session, &mut stage)?;
     let engine = session.engine(project, &loaded.state, args.parallelism).await?;
     let refreshed = engine.refresh(&loaded.state).await.map_err(|error| plan_error(&error, &*project.stack))?;
-    settle(&mut stage, &refreshed.state)?;
+    settle(session, &mut stage, &refreshed.state)?;
     warn(session, project, &located(&refreshed.diagnostics, &*project.stack));
     match global.format {
         Format::Json => {

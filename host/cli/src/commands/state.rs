@@ -10,7 +10,7 @@ use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::project::Project;
 use crate::render::table::Table;
-use crate::render::value::show as show_value;
+use crate::render::value::{key_text, show as show_value};
 use crate::session::{Session, StageAccess};
 use crate::talk;
 
@@ -86,9 +86,9 @@ pub fn show(
             }
             out.push('\n');
             let entries = properties.as_object().into_iter().flatten();
-            let width = entries.clone().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+            let width = entries.clone().map(|(name, _)| key_text(name).chars().count()).max().unwrap_or(0);
             for (name, value) in entries {
-                out.push_str(&format!("  {name:width$} = {}\n", show_value(value, 2)));
+                out.push_str(&format!("  {:width$} = {}\n", key_text(name), show_value(value, 2)));
             }
             talk::data(&out);
         }

@@ -24,7 +24,10 @@ pub async fn run(session: &Session, global: &Global, project: &Project, args: &S
     warn(session, project, &located(&plan.diagnostics, &*project.stack));
     let count = project.stack.resources().len();
     match global.format {
-        Format::Human => talk::data(&format!("The stack `{}` is valid: {count} resources.\n", project.stack.stack())),
+        Format::Human => {
+            let resources = if count == 1 { "1 resource".to_owned() } else { format!("{count} resources") };
+            talk::data(&format!("The stack `{}` is valid: {resources}.\n", project.stack.stack()));
+        }
         Format::Json => {
             session.reporter.json(&json!({ "type": "valid", "stack": project.stack.stack(), "resources": count }))
         }

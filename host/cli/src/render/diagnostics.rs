@@ -6,6 +6,7 @@ use cofferdam_model::{Diagnostic, Severity, SourceSpan};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
 
 use super::style::{ERROR, HINT, WARNING, paint};
+use super::value::printable;
 
 const WIDTH: usize = 100;
 
@@ -27,7 +28,7 @@ pub fn render(diagnostic: &Diagnostic, sources: &dyn SourceText) -> String {
         Severity::Error => ("error", ERROR),
         Severity::Warning => ("warning", WARNING),
     };
-    let mut out = format!("{} {}\n", paint(style, format!("{word}:")), diagnostic.summary);
+    let mut out = format!("{} {}\n", paint(style, format!("{word}:")), printable(&diagnostic.summary));
     if let Some(snippet) = diagnostic.span.as_ref().and_then(|span| snippet(span, sources)) {
         out.push_str(&snippet);
     } else if let Some(address) = &diagnostic.address {
@@ -37,11 +38,11 @@ pub fn render(diagnostic: &Diagnostic, sources: &dyn SourceText) -> String {
     }
     if let Some(detail) = &diagnostic.detail {
         for line in detail.lines() {
-            let _ = writeln!(out, "  {line}");
+            let _ = writeln!(out, "  {}", printable(line));
         }
     }
     if let Some(hint) = &diagnostic.hint {
-        let _ = writeln!(out, "{} {}", paint(HINT, "hint:"), hint.replace('\n', "\n      "));
+        let _ = writeln!(out, "{} {}", paint(HINT, "hint:"), printable(hint).replace('\n', "\n      "));
     }
     out
 }

@@ -68,9 +68,9 @@ impl Reporter {
     /// Writes one JSON line, where that is what was asked for. Redacted as a whole: no event may leak.
     pub fn json<T: Serialize>(&self, line: &T) {
         if matches!(self.output, Output::Json)
-            && let Ok(text) = serde_json::to_string(line)
+            && let Ok(json) = serde_json::to_value(line)
         {
-            talk::data(&format!("{}\n", self.redactor.redact(&text)));
+            talk::data(&format!("{}\n", self.redactor.redact_json(json)));
         }
     }
 
@@ -184,10 +184,12 @@ impl PluginLog for Reporter {
         let about = line.address.as_ref().map(|address| format!(" {address}")).unwrap_or_default();
         let fields: String = line.fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
         let text = format!("  {}{about}: {}{fields}", line.provider, line.message);
+        let text = self.redactor.redact(&printable(&text).replace('\n', " "));
         self.say(&paint(if line.level >= LogLevel::Warn { WARNING } else { DIM }, text));
     }
 
     fn progress(&self, address: Option<&Address>, note: String) {
+        self.json(&serde_json::json!({ "type": "progress", "address": address, "note": note }));
         if let Some(address) = address {
             self.note(address, &note);
         }

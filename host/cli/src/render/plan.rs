@@ -7,7 +7,7 @@ use cofferdam_engine::{Action, Change, Drift, OutputChange, Plan, PlanPurpose, R
 use cofferdam_model::{Pointer, Value};
 
 use super::style::{BOLD, CREATE, DELETE, DIM, REPLACE, UPDATE, WARNING, paint};
-use super::value::{inline, printable, show};
+use super::value::{inline, key_text, printable, show};
 
 const INDENT: usize = 6;
 const SHORT: usize = 48;
@@ -87,9 +87,9 @@ fn render_step(out: &mut String, step: &Step) {
 fn properties(out: &mut String, after: Option<&Value>) {
     let Some(entries) = after.and_then(Value::as_object) else { return };
     let shown: Vec<_> = entries.iter().filter(|(_, value)| !value.is_null()).collect();
-    let width = shown.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let width = shown.iter().map(|(name, _)| key_text(name).chars().count()).max().unwrap_or(0);
     for (name, value) in shown {
-        let _ = writeln!(out, "{:INDENT$}{name:width$} = {}", "", show(value, INDENT));
+        let _ = writeln!(out, "{:INDENT$}{:width$} = {}", "", key_text(name), show(value, INDENT));
     }
 }
 

@@ -71,7 +71,8 @@ pub fn inline(value: &Value) -> String {
     }
 }
 
-fn key_text(key: &str) -> String {
+/// A key as the stack language writes it.
+pub fn key_text(key: &str) -> String {
     let plain = key.starts_with(|c: char| c.is_alphabetic() || c == '_')
         && key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
     if plain { key.to_owned() } else { format!("\"{}\"", printable(&key.replace('"', "\\\""))) }

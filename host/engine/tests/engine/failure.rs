@@ -189,3 +189,17 @@ async fn a_state_that_runs_in_a_circle_can_be_destroyed() {
     assert!(harness.destroy(&stack).await.is_success());
     assert!(harness.state.resources.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_is_told_with_unknown_places_is_not_lost() {
+    let mut harness = Harness::new();
+    harness.cloud.script("create t_x.a", Script::Hides("arn"));
+    let stack = Stack::new().resource("t_x.a", json!({"value": 1}));
+    let outcome = harness.deploy(&stack).await;
+    assert_eq!((outcome.failed().count(), outcome.in_flight.len()), (1, 0));
+    let entry = &harness.state.resources[&address("t_x.a")];
+    assert_eq!(entry.condition, Condition::Partial);
+    assert!(entry.state.properties.is_wholly_known() && entry.state.properties.part("arn").is_none());
+    assert!(harness.deploy(&stack).await.is_success());
+    assert_eq!(harness.cloud.0.lock().objects.keys().collect::<Vec<_>>(), ["t_x.a#2"], "the first one is replaced");
+}

@@ -9,6 +9,7 @@ mod convergence;
 mod deploy;
 mod drift;
 mod failure;
+mod moves;
 mod pending;
 mod plan;
 mod scale;

@@ -1,6 +1,6 @@
 //! Writes that go on: checkpoints, waits, resumes in this run and in a later one.
 
-use cofferdam_engine::{Event, Stop};
+use cofferdam_engine::{Action, Event, Stop};
 use serde_json::json;
 
 use crate::support::{Harness, Script, Stack, address, results};
@@ -119,4 +119,66 @@ async fn what_still_goes_on_is_not_made_twice() {
     harness.recover(&stack).await;
     assert!(harness.deploy(&stack).await.is_success());
     assert_eq!(harness.cloud.0.lock().objects.len(), 1);
+}
+
+/// Deploys, and stops while a write still goes on.
+async fn stopped(harness: &mut Harness, stack: &Stack) {
+    let cancel = harness.cancel.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(std::time::Duration::from_secs(100)).await;
+        cancel.request(Stop::Soft);
+    });
+    harness.deploy(stack).await;
+    harness.cancel = Default::default();
+    harness.events.0.lock().clear();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_later_checkpoint_keeps_what_an_earlier_one_told_of_the_object() {
+    let mut harness = Harness::new();
+    harness.cloud.script("create t_x.a", Script::Pends(9, 60_000));
+    let stack = Stack::new().resource("t_x.a", json!({"value": 1}));
+    stopped(&mut harness, &stack).await;
+    assert_eq!(harness.journal.kinds().iter().filter(|kind| **kind == "checkpoint").count(), 2);
+    let partial = harness.in_flight[0].partial.clone().expect("the object is still known");
+    assert_eq!(crate::support::cloud::id(&partial), "t_x.a#1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_is_resumed_without_its_resource_in_the_stack() {
+    let mut harness = Harness::new();
+    harness.cloud.script("create t_x.a", Script::Pends(3, 60_000));
+    stopped(&mut harness, &Stack::new().resource("t_x.a", json!({"value": 1})).by("other")).await;
+    let nothing = Stack::new();
+    let recovery = harness.recover(&nothing).await;
+    assert!(recovery.errors.is_empty() && recovery.in_flight.is_empty(), "{recovery:?}");
+    assert_eq!(harness.state.resources[&address("t_x.a")].provider, crate::support::key("other"));
+    assert_eq!(harness.cloud.0.lock().served.last().map(String::as_str), Some("resume t_x.a by other"));
+    assert_eq!(results(&harness.deploy(&nothing).await), ["t_x.a done"]);
+    assert!(harness.cloud.0.lock().objects.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_resumed_write_is_told() {
+    let stack = Stack::new().resource("t_x.a", json!({"value": 1}));
+    for fails in [false, true] {
+        let mut harness = Harness::new();
+        harness.cloud.script("create t_x.a", Script::Pends(3, 60_000));
+        stopped(&mut harness, &stack).await;
+        if fails {
+            harness.cloud.script("resume t_x.a", Script::Fails(cofferdam_model::error::ErrorKind::AccessDenied));
+        }
+        harness.recover(&stack).await;
+        let last = harness.events.0.lock().last().cloned().expect("there are some");
+        match last {
+            Event::StepFinished { action, unchanged, duration_ms, .. } => {
+                assert_eq!((fails, action, unchanged, duration_ms), (false, Action::Create, false, 60_000));
+            }
+            Event::StepFailed { action, message, operation, .. } => {
+                assert!(fails && action == Action::Create && operation.is_some());
+                assert_eq!(message, "could not create `t_x.a`: the service said access denied");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }

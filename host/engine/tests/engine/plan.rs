@@ -161,7 +161,7 @@ async fn a_custom_plan_has_the_last_word() {
     assert!(harness.cloud.take_log().contains(&"update t_x.a".to_owned()));
     let plan = harness.plan(&Stack::new().resource("t_x.a", json!({"value": "replace"}))).await.expect("planned");
     assert_eq!(find(&plan, "t_x.a").action, REPLACE);
-    assert_eq!(find(&plan, "t_x.a").reasons[0].reason, "the service cannot do that");
+    assert_eq!(find(&plan, "t_x.a").reasons[0].reason, "`value`: the service cannot do that");
 }
 
 #[tokio::test(start_paused = true)]

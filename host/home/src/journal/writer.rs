@@ -87,7 +87,7 @@ pub(crate) struct Replacement {
 }
 
 enum Message {
-    Append(Record, oneshot::Sender<Answer>),
+    Append(Box<Record>, oneshot::Sender<Answer>),
     Settle(SyncSender<Result<Settled, JournalError>>),
     Replace(Box<Replacement>, SyncSender<Result<(), WriteError>>),
     Close,
@@ -155,7 +155,7 @@ impl Journal for LocalJournal {
     fn append(&self, record: Record) -> BoxFuture<'static, Answer> {
         let (reply, answer) = oneshot::channel();
         // Where the writer is gone, `reply` is dropped and the answer says so.
-        let _ = self.sender.send(Message::Append(record, reply));
+        let _ = self.sender.send(Message::Append(Box::new(record), reply));
         let place = self.place.clone();
         async move { answer.await.unwrap_or_else(|_| Err(closed(&place))) }.boxed()
     }
@@ -183,7 +183,7 @@ impl Worker {
         let mut next = None;
         while let Some(message) = next.take().or_else(|| receiver.recv().ok()) {
             match message {
-                Message::Append(record, reply) => next = self.batch(record, reply, receiver),
+                Message::Append(record, reply) => next = self.batch(*record, reply, receiver),
                 // An answer that nobody waits for is dropped.
                 Message::Settle(reply) => drop(reply.send(self.settled())),
                 Message::Replace(replacement, reply) => drop(reply.send(self.replace(&replacement))),
@@ -209,7 +209,7 @@ impl Worker {
                 break (None, None);
             }
             match receiver.try_recv() {
-                Ok(Message::Append(next, next_reply)) => (record, reply) = (next, next_reply),
+                Ok(Message::Append(next, next_reply)) => (record, reply) = (*next, next_reply),
                 rest => break (rest.ok(), None),
             }
         };

@@ -175,7 +175,8 @@ pub fn secret_entry(i: usize) -> ResourceEntry {
 
 pub fn intent(i: usize) -> Record {
     let (kind, inputs) = (WriteKind::Create, Digest::of(b"inputs"));
-    Record::Intent { operation: operation(i), address: address(i), kind, plugin: plugin(), inputs }
+    let provider = plain_entry(i).provider;
+    Record::Intent { operation: operation(i), address: address(i), kind, provider, plugin: plugin(), inputs }
 }
 
 pub fn result(i: usize, entry: Option<ResourceEntry>) -> Record {

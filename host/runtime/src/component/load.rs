@@ -146,7 +146,12 @@ fn cached(shared: &Shared, digest: &Digest) -> Option<Component> {
     let file = shared.cache.verified(digest, Entry::Code)?;
     // SAFETY: the keyed MAC of this very file was verified, under a key that only this user can read; the host never
     // writes to a cache entry again, and the directory is closed to everybody else.
-    unsafe { Component::deserialize_file(&shared.engine, file) }.ok()
+    let component = unsafe { Component::deserialize_file(&shared.engine, &file) };
+    if component.is_err() {
+        // Out of the way of the one that is made next: entries are never replaced.
+        let _ = std::fs::remove_file(&file);
+    }
+    component.ok()
 }
 
 #[expect(unsafe_code, reason = "one of the two places that load precompiled code")]

@@ -1,18 +1,20 @@
 //! Sending: pooled connections, no redirects, bounded time and size, credentials added last.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cofferdam_model::capabilities::Grant;
+use cofferdam_model::capabilities::{Grant, HostPattern};
 use cofferdam_model::limits::Limits;
 use cofferdam_model::provider::Mode;
 use futures_util::StreamExt;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use tokio::time::Instant;
 
 use super::credentials;
-use super::policy::{self, Allowed, Refusal};
+use super::policy::{self, Allowed, OWNED, Refusal};
 use super::resolver::{Private, PublicOnly};
 use crate::contract::v0_1::imports::http::{Auth, HttpError, Request, Response};
 use crate::engine::Shared;
@@ -20,6 +22,7 @@ use crate::host::Caller;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(30);
+const MARGIN: Duration = Duration::from_millis(500);
 const MAX_RESPONSE_HEADER_BYTES: usize = 64 * 1024;
 
 /// The HTTP client that all plugins of a process share.
@@ -51,6 +54,8 @@ pub(crate) struct Session {
     pub mode: Mode,
     pub caller: Caller,
     pub limits: Arc<Limits>,
+    /// When the call is ended.
+    pub deadline: Instant,
 }
 
 /// A request with everything decided.
@@ -61,19 +66,23 @@ struct Prepared {
 
 impl Session {
     /// Sends one request, or says why not.
-    pub async fn send(&self, shared: &Shared, request: Request) -> Result<Response, HttpError> {
+    ///
+    /// `budget` is what all answers of one host call may hold together.
+    pub async fn send(&self, shared: &Shared, request: Request, budget: &AtomicU64) -> Result<Response, HttpError> {
         if request.body.len() as u64 > self.limits.http_body_bytes {
             return Err(HttpError::TooLarge);
         }
         let Prepared { allowed, credential } = self.prepare(shared, &request)?;
         let Allowed { method, url, mut headers, .. } = allowed;
         headers.extend(credential.unwrap_or_default());
-        let timeout = request.timeout_ms.map_or(self.limits.wall_ms, |ms| u64::from(ms).min(self.limits.wall_ms));
+        // Before the call itself is ended, so that the plugin can say what timed out.
+        let left = self.deadline.saturating_duration_since(Instant::now()).saturating_sub(MARGIN);
+        let timeout = request.timeout_ms.map_or(left, |ms| Duration::from_millis(u64::from(ms)).min(left));
         let exchange = async {
             let response = shared.egress.client.request(method, url).headers(headers).body(request.body).send().await;
-            self.receive(shared, response.map_err(|error| describe(&error))?).await
+            self.receive(shared, response.map_err(|error| describe(&error))?, budget).await
         };
-        match tokio::time::timeout(Duration::from_millis(timeout), exchange).await {
+        match tokio::time::timeout(timeout, exchange).await {
             Ok(result) => result,
             Err(_elapsed) => Err(HttpError::Timeout),
         }
@@ -99,6 +108,14 @@ impl Session {
             shared.redactor.learn_text(&secret);
             Ok::<_, HttpError>(secret)
         };
+        let plain = allowed.url.scheme() == "http" && !matches!(auth, Auth::None);
+        let by_address = |pattern: &HostPattern| pattern.is_address() && pattern.allows(&allowed.host, allowed.port);
+        if plain && !self.grant.hosts.iter().any(by_address) {
+            return Err(HttpError::Denied(format!(
+                "a credential is not sent to `{}:{}` over plain HTTP; use `https`, or grant the address itself",
+                allowed.host, allowed.port
+            )));
+        }
         let (name, value) = match auth {
             Auth::None => return Ok(None),
             Auth::Sigv4(_) => {
@@ -118,6 +135,9 @@ impl Session {
                 (name, secret(&header.credential)?)
             }
         };
+        if OWNED.contains(&name.as_str()) {
+            return Err(HttpError::Denied(format!("the header `{name}` belongs to the host")));
+        }
         if allowed.headers.contains_key(&name) {
             return Err(HttpError::Denied(format!(
                 "the header `{name}` is the credential's; the request may not set it"
@@ -129,7 +149,12 @@ impl Session {
         Ok(Some(HeaderMap::from_iter([(name, value)])))
     }
 
-    async fn receive(&self, shared: &Shared, response: reqwest::Response) -> Result<Response, HttpError> {
+    async fn receive(
+        &self,
+        shared: &Shared,
+        response: reqwest::Response,
+        budget: &AtomicU64,
+    ) -> Result<Response, HttpError> {
         let status = response.status().as_u16();
         let mut bytes = 0;
         let mut headers = Vec::new();
@@ -150,7 +175,9 @@ impl Session {
         let mut chunks = response.bytes_stream();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|error| describe(&error))?;
-            if (body.len() + chunk.len()) as u64 > most {
+            let bytes = chunk.len() as u64;
+            let spent = budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+            if body.len() as u64 + bytes > most || spent.is_err() {
                 return Err(HttpError::TooLarge);
             }
             body.extend_from_slice(&chunk);

@@ -11,7 +11,7 @@ const MAX_URL: usize = 8 * 1024;
 const MAX_HEADERS: usize = 64;
 const MAX_HEADER_BYTES: usize = 32 * 1024;
 /// Headers that belong to the host.
-const OWNED: [&str; 8] =
+pub(super) const OWNED: [&str; 8] =
     ["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "proxy-authorization"];
 
 /// A request that passed.
@@ -58,6 +58,9 @@ pub(crate) fn check(
     let (Some(host), Some(port)) = (url.host_str().map(str::to_owned), url.port_or_known_default()) else {
         return malformed("the URL has no host".into());
     };
+    if url.scheme() == "http" && port == 443 {
+        return Err(Refusal::Denied("plain HTTP on port 443 is refused; use `https`".into()));
+    }
     if !hosts.iter().any(|pattern| pattern.allows(&host, port)) {
         let name = if port == 443 { host.clone() } else { format!("{host}:{port}") };
         return Err(Refusal::Denied(format!(
@@ -65,7 +68,8 @@ pub(crate) fn check(
         )));
     }
     let method = match Method::from_bytes(method.as_bytes()) {
-        Ok(method) if method != Method::CONNECT => method,
+        // TRACE would send the credential back in the body.
+        Ok(method) if method != Method::CONNECT && method != Method::TRACE => method,
         _ => return malformed("the method is none that HTTP knows".into()),
     };
     if mode == Mode::ReadOnly && method != Method::GET && method != Method::HEAD {
@@ -130,6 +134,7 @@ mod tests {
             "https://evil.test/?api.acme.test",
             "https://api.acme.test:8443/",
             "http://api.acme.test/",
+            "http://api.acme.test:443/",
             "https://api.acme.test@evil.test/",
             "https://user:pw@api.acme.test/",
             "https://api.acme.test./",
@@ -156,7 +161,7 @@ mod tests {
     #[test]
     fn planning_reads_only() {
         assert!(decide("HEAD", "https://api.acme.test/", &[], Mode::ReadOnly).is_ok());
-        for method in ["POST", "DELETE", "PUT", "PATCH", "OPTIONS", "get"] {
+        for method in ["TRACE", "CONNECT", "POST", "DELETE", "PUT", "PATCH", "OPTIONS", "get"] {
             assert!(decide(method, "https://api.acme.test/", &[], Mode::ReadOnly).is_err(), "{method}");
         }
     }

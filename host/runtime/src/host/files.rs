@@ -17,6 +17,8 @@ use crate::contract::v0_1::imports::types::{ErrorKind, ProviderError};
 
 const MAX_READ: u32 = 4 * 1024 * 1024;
 const MAX_FILE: u64 = 32 * 1024 * 1024;
+/// Below what one call may hand over, so that the answer is an error and not a trap.
+const MAX_WRITE: usize = 15 * 1024 * 1024;
 const MAX_ENTRIES: usize = 100_000;
 const MAX_PATH: usize = 4096;
 const MODE_BITS: u32 = 0o777;
@@ -41,6 +43,8 @@ impl From<DirectoryGrant> for Directory {
 enum Access {
     Read,
     Write,
+    /// Changes as a write does, but makes no directory.
+    Remove,
 }
 
 impl Guest {
@@ -56,12 +60,12 @@ impl Guest {
                 "the directory `{shown}` is not granted; to allow it, add `directory \"{shown}\" {{ path = \"…\" }}` to the `grant` block"
             ));
         };
-        if access == Access::Write && !directory.write {
+        if access != Access::Read && !directory.write {
             return denied(format!(
                 "the directory `{shown}` is granted for reading; to allow writing, add `write = true` to it"
             ));
         }
-        if access == Access::Write && reach.mode == Mode::ReadOnly {
+        if access != Access::Read && reach.mode == Mode::ReadOnly {
             return denied(format!("writing to the directory `{shown}` is refused while planning"));
         }
         Ok(directory.clone())
@@ -265,8 +269,11 @@ impl files::Host for Guest {
         if path.is_empty() {
             return Ok(Err(error_out(ErrorKind::InvalidInput, "a file needs a path")));
         }
-        if content.len() as u64 > MAX_FILE {
-            return Ok(Err(error_out(ErrorKind::InvalidInput, format!("a file has at most {MAX_FILE} bytes"))));
+        if content.len() > MAX_WRITE {
+            return Ok(Err(error_out(
+                ErrorKind::InvalidInput,
+                format!("a file is written with at most {MAX_WRITE} bytes"),
+            )));
         }
         let content = Arc::new(content);
         Ok(self
@@ -276,6 +283,9 @@ impl files::Host for Guest {
 
     async fn make_directory(&mut self, directory: String, path: String, mode: u32) -> wasmtime::Result<Answer<()>> {
         self.count()?;
+        if path.is_empty() {
+            return Ok(Err(error_out(ErrorKind::InvalidInput, "the granted directory itself is not changed")));
+        }
         Ok(self
             .with_directory(&directory, path, Access::Write, move |dir, path| make_directory(dir, path, mode), || None)
             .await)
@@ -286,7 +296,7 @@ impl files::Host for Guest {
         if path.is_empty() {
             return Ok(Err(error_out(ErrorKind::InvalidInput, "the granted directory itself is not removed")));
         }
-        Ok(self.with_directory(&directory, path, Access::Write, remove, || Some(())).await)
+        Ok(self.with_directory(&directory, path, Access::Remove, remove, || Some(())).await)
     }
 
     async fn entries(&mut self, directory: String, path: String) -> wasmtime::Result<Answer<Vec<String>>> {

@@ -1,5 +1,7 @@
 //! `http`: one-shot requests through the egress, up to 64 at the same time.
 
+use std::sync::atomic::AtomicU64;
+
 use futures_util::future::join_all;
 
 use super::Guest;
@@ -22,7 +24,9 @@ impl http::Host for Guest {
                 .map(|_| Err(HttpError::Denied("this call has no capabilities".into())))
                 .collect());
         };
-        let answers = requests.into_iter().map(|request| reach.http.send(&reach.shared, request));
+        // All answers together fit into the guest's memory, so that the host holds no more than the guest could take.
+        let budget = AtomicU64::new(self.limits.memory_bytes);
+        let answers = requests.into_iter().map(|request| reach.http.send(&reach.shared, request, &budget));
         Ok(join_all(answers).await)
     }
 }

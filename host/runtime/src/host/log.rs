@@ -14,6 +14,8 @@ use crate::contract::v0_1::imports::log;
 
 const MAX_FIELDS: usize = 32;
 const KEPT_LINES: usize = 4;
+/// What a line counts beside its text, so that empty ones are bounded too.
+const LINE_COST: usize = 64;
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -81,7 +83,8 @@ impl CallLog {
         let message = self.clean(message);
         let fields: Vec<_> =
             fields.into_iter().take(MAX_FIELDS).map(|(name, value)| (self.clean(&name), self.clean(&value))).collect();
-        let bytes = message.len() + fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        let bytes =
+            LINE_COST + message.len() + fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
         let verdict = {
             let mut budget = self.budget.lock();
             let fits = budget.left >= bytes as u64;
@@ -126,8 +129,9 @@ impl CallLog {
         let note = self.clean(note);
         let fits = {
             let mut budget = self.budget.lock();
-            let fits = budget.left >= note.len() as u64;
-            budget.left = budget.left.saturating_sub(note.len() as u64);
+            let bytes = (LINE_COST + note.len()) as u64;
+            let fits = budget.left >= bytes;
+            budget.left = budget.left.saturating_sub(bytes);
             fits
         };
         if fits {
@@ -135,23 +139,22 @@ impl CallLog {
         }
     }
 
+    /// Redacted before anything is cut or folded, on a bounded text, so that no half of a secret stays.
     fn clean(&self, text: &str) -> String {
-        let mut end = text.len().min(self.line_bytes);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        let printable: String = text[..end]
-            .chars()
-            .map(|c| if c == '\n' || c == '\t' { ' ' } else { c })
-            .filter(|c| !c.is_control())
-            .collect();
-        self.redactor.redact(&printable)
+        let redacted = self.redactor.redact(cut(text, 2 * self.line_bytes));
+        let folded = cut(&redacted, self.line_bytes).chars().map(|c| if c == '\n' || c == '\t' { ' ' } else { c });
+        folded.filter(|c| !c.is_control()).collect()
     }
 
     fn emit(&self, level: LogLevel, message: String, fields: Vec<(String, String)>) {
         let Caller { provider, address, .. } = self.caller.clone();
         self.sink.line(LogLine { provider, address, level, message, fields });
     }
+}
+
+/// At most so many bytes of a text.
+fn cut(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most.min(text.len()))]
 }
 
 impl log::Host for Guest {
@@ -210,7 +213,7 @@ mod tests {
             log.write(LogLevel::Info, &"x".repeat(100_000), vec![]);
         }
         let lines = kept.0.lock();
-        assert_eq!(lines.len(), 129, "128 lines of 8 KiB, then one that says so");
-        assert!(lines[128].message.contains("dropped"));
+        assert_eq!(lines.len(), 128, "127 lines of 8 KiB and what a line costs, then one that says so");
+        assert!(lines[127].message.contains("dropped"));
     }
 }

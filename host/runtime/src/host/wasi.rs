@@ -15,7 +15,8 @@ use super::log::{CallLog, LogLevel};
 use super::{Guest, random};
 
 const MAX_RANDOM_BYTES: u64 = 4096;
-const CHUNK: usize = 64 * 1024;
+/// A line that is longer becomes several.
+const CHUNK: usize = 8 * 1024;
 
 pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)

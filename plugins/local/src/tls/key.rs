@@ -3,10 +3,15 @@
 use cofferdam_sdk::prelude::*;
 use ed25519_dalek::SigningKey as Ed25519Key;
 use p256::ecdsa::signature::{SignatureEncoding, Signer};
+use p256::elliptic_curve::sec1::{FromEncodedPoint, ModulusSize, ToEncodedPoint};
+use p256::elliptic_curve::zeroize::Zeroizing;
+use p256::elliptic_curve::{AffinePoint, CurveArithmetic, FieldBytesSize, SecretKey};
+use p256::pkcs8::AssociatedOid;
 use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding};
 use rsa::pkcs1::{DecodeRsaPrivateKey, EncodeRsaPrivateKey};
 use rsa::rand_core::{CryptoRng, Error as RngError, RngCore};
 use rsa::{BigUint, RsaPrivateKey};
+use sec1::der::EncodePem as _;
 use ssh_key::private::{EcdsaKeypair, Ed25519Keypair, KeypairData, RsaKeypair};
 use x509_cert::der::asn1::BitString;
 use x509_cert::der::oid::ObjectIdentifier;
@@ -32,6 +37,22 @@ pub(super) enum Key {
 /// What a library says of keys and certificates that we made ourselves; not expected.
 pub(super) fn internal(error: impl std::fmt::Display) -> Error {
     Error::internal(format!("cannot write a key or certificate: {error}"))
+}
+
+/// SEC 1 with the curve named in the key itself (RFC 5915), which OpenSSL asks for.
+fn sec1_pem<C>(key: &SecretKey<C>) -> Result<Zeroizing<String>, sec1::der::Error>
+where
+    C: CurveArithmetic + AssociatedOid,
+    AffinePoint<C>: FromEncodedPoint<C> + ToEncodedPoint<C>,
+    FieldBytesSize<C>: ModulusSize,
+{
+    let (private, public) = (Zeroizing::new(key.to_bytes()), key.public_key().to_encoded_point(false));
+    let key = sec1::EcPrivateKey {
+        private_key: &private,
+        parameters: Some(sec1::EcParameters::NamedCurve(C::OID)),
+        public_key: Some(public.as_bytes()),
+    };
+    key.to_pem(LineEnding::LF).map(Zeroizing::new)
 }
 
 impl Key {
@@ -86,8 +107,8 @@ impl Key {
     pub(super) fn to_pem(&self) -> Result<String, Error> {
         match self {
             Self::Rsa(key) => key.to_pkcs1_pem(LineEnding::LF).map_err(internal),
-            Self::P256(key) => key.to_sec1_pem(LineEnding::LF).map_err(internal),
-            Self::P384(key) => key.to_sec1_pem(LineEnding::LF).map_err(internal),
+            Self::P256(key) => sec1_pem(key).map_err(internal),
+            Self::P384(key) => sec1_pem(key).map_err(internal),
             Self::Ed25519(_) => return self.to_pkcs8_pem(),
         }
         .map(|pem| pem.to_string())

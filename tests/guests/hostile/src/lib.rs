@@ -32,6 +32,9 @@ impl Guest for Hostile {
     }
 
     fn describe_resource(name: String) -> Result<String, ProviderError> {
+        if let Some(schema) = script::schema() {
+            return Ok(schema);
+        }
         let schema = json!({
             "typeName": name,
             "type": "object",

@@ -1,5 +1,5 @@
-//! What `describe` does: a text in the component's data, which tests overwrite. Blank: an ordinary manifest. JSON: what
-//! differs from the ordinary one. Anything else: a deed.
+//! What the `describe` calls do: a text in the component's data, which tests overwrite. Blank: an ordinary manifest.
+//! JSON: what differs from the ordinary one, and `schema` for the text of every schema. Anything else: a deed.
 
 use std::hint::black_box;
 
@@ -22,11 +22,22 @@ static SCRIPT: [u8; MARK.len() + ROOM] = {
     script
 };
 
-/// What the script says.
-pub(crate) fn describe() -> Manifest {
+/// The text that stands there, maybe written by a test.
+fn script() -> &'static str {
     // Without the box the compiler would read the blanks that stand there now.
     let script = &black_box(&SCRIPT)[MARK.len()..];
-    let script = std::str::from_utf8(script).unwrap_or_default().trim();
+    std::str::from_utf8(script).unwrap_or_default().trim()
+}
+
+/// The schema that the script gives to every type.
+pub(crate) fn schema() -> Option<String> {
+    let script: Value = serde_json::from_str(script()).ok()?;
+    script["schema"].as_str().map(str::to_owned)
+}
+
+/// What the script says.
+pub(crate) fn describe() -> Manifest {
+    let script = script();
     let mut manifest = json!({
         "name": "hostile",
         "version": "0.1.0",

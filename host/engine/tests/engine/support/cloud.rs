@@ -1,7 +1,7 @@
 //! A cloud in memory behind scripted providers. Every call is logged; what a call does can be scripted by the call and
 //! the resource, one script a call.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub enum Script {
     Pends(u32, u32),
     /// Works, and says this in the object.
     Says(Json),
+    /// Works, and says of this property that it is unknown.
+    Hides(&'static str),
     /// The error's text holds this.
     Tells(String),
 }
@@ -63,6 +65,10 @@ pub struct World {
     pub attempts: Vec<(OperationId, u32)>,
     pub modes: Vec<Mode>,
     pub configs: Vec<Value>,
+    /// `create t.a by t`, in the order of the calls.
+    pub served: Vec<String>,
+    /// Providers that there are not.
+    pub unknown: BTreeSet<ProviderKey>,
     scripts: HashMap<String, VecDeque<Script>>,
     made: HashMap<OperationId, String>,
     count: usize,
@@ -106,6 +112,7 @@ impl Cloud {
 
 struct FakeProvider {
     cloud: Cloud,
+    key: ProviderKey,
     plugin: PluginIdentity,
 }
 
@@ -115,7 +122,10 @@ pub fn plugin() -> PluginIdentity {
 
 #[async_trait]
 impl Providers for Cloud {
-    async fn schema(&self, _: &ProviderKey, ty: &ResourceType) -> Result<Arc<ResourceSchema>, CallError> {
+    async fn schema(&self, key: &ProviderKey, ty: &ResourceType) -> Result<Arc<ResourceSchema>, CallError> {
+        if self.0.lock().unknown.contains(key) {
+            return Err(error(ErrorKind::NotFound).into());
+        }
         let text = self.0.lock().schemas.get(ty.as_str()).cloned().unwrap_or_else(|| SCHEMA.to_owned());
         Ok(Arc::new(ResourceSchema::parse(ty, &text)?))
     }
@@ -126,7 +136,7 @@ impl Providers for Cloud {
         world.modes.push(mode);
         world.configs.push(config.clone());
         drop(world);
-        Ok(Arc::new(FakeProvider { cloud: self.clone(), plugin: plugin() }))
+        Ok(Arc::new(FakeProvider { cloud: self.clone(), key: key.clone(), plugin: plugin() }))
     }
 }
 
@@ -149,6 +159,7 @@ impl FakeProvider {
         let script = {
             let mut world = self.cloud.0.lock();
             world.log.push(name.clone());
+            world.served.push(format!("{name} by {}", self.key));
             world.now += 1;
             world.peak = world.peak.max(world.now);
             if let Some(operation) = &call.operation {
@@ -206,6 +217,12 @@ impl FakeProvider {
             Some(Script::Says(json)) => {
                 let mut state = make();
                 state.properties = super::value(&json);
+                Ok(WriteOutcome::Written(state))
+            }
+            Some(Script::Hides(property)) => {
+                let mut state = make();
+                let entries = state.properties.as_object_mut().expect("an object");
+                entries.insert(property.to_owned(), Value::unknown());
                 Ok(WriteOutcome::Written(state))
             }
             Some(Script::Pends(times, wait)) => {

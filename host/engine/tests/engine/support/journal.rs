@@ -43,11 +43,20 @@ impl MemoryJournal {
         let mut open: BTreeMap<OperationId, InFlight> = BTreeMap::new();
         for record in self.records.lock().iter().cloned() {
             match record {
-                Record::Intent { operation, address, kind, plugin, inputs } => {
+                Record::Intent { operation, address, kind, provider, plugin, inputs } => {
                     let id = operation.clone();
                     open.insert(
                         id,
-                        InFlight { operation, address, kind, plugin, inputs, checkpoint: None, partial: None },
+                        InFlight {
+                            operation,
+                            address,
+                            kind,
+                            provider,
+                            plugin,
+                            inputs,
+                            checkpoint: None,
+                            partial: None,
+                        },
                     );
                 }
                 Record::Checkpoint { operation, checkpoint, partial } => {

@@ -48,6 +48,12 @@ impl Stack {
         self
     }
 
+    /// Has the last resource served by another provider.
+    pub fn by(mut self, provider: &str) -> Self {
+        self.nodes.last_mut().expect("there is one").provider = key(provider);
+        self
+    }
+
     /// A provider's configuration; comes before the resources that it serves.
     pub fn config(mut self, provider: &str, config: Json) -> Self {
         self.configs.insert(key(provider), config);
