@@ -118,7 +118,7 @@ pub struct StackArgs {
     /// The stage: one deployment of the stack, with a state of its own
     #[arg(long, short, env = "COFFERDAM_STAGE", default_value = "dev", value_parser = stage)]
     pub stage: StageName,
-    /// Set a variable, over files and COFFERDAM_VAR_<NAME>
+    /// Set a variable, over files and `COFFERDAM_VAR_` variables
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = assignment)]
     pub vars: Vec<(String, String)>,
     /// Set variables from a file of `name = value` lines (HCL), or from a `.json` file
