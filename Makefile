@@ -31,7 +31,7 @@ ALL := --workspace $(if $(FIXTURES),--exclude 'fixture-*')
 
 # nextest where it is installed: faster, and each test in a process of its own. Cargo runs the same tests.
 NEXTEST = $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
-TEST = $(if $(NEXTEST),cargo nextest run --release $(if $(IGNORED),--run-ignored all),cargo test --release)
+TEST = $(if $(NEXTEST),cargo nextest run --release --no-fail-fast $(if $(IGNORED),--run-ignored all),cargo test --release --no-fail-fast)
 EVERY = $(if $(NEXTEST),,--lib --bins --tests)
 REST = $(if $(NEXTEST),,$(if $(IGNORED),-- --include-ignored))
 
