@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use cofferdam_model::capabilities::Grant;
@@ -12,7 +11,6 @@ use cofferdam_model::provider::{Call, Checked, Mode, Planned, Provider, Target, 
 use cofferdam_model::state::{PluginIdentity, ResourceState};
 use cofferdam_model::{ProviderKey, ResourceType, Value};
 use futures_util::future::BoxFuture;
-use tokio::time::Instant;
 use wasmtime::Store;
 
 use crate::call::{Setup, run};
@@ -56,14 +54,8 @@ impl Access {
             plugin: format!("{name} {version}"),
             address: call.address.clone(),
         };
-        let deadline = Instant::now() + Duration::from_millis(self.limits.wall_ms);
-        let http = Session {
-            grant: self.grant.clone(),
-            mode: call.mode,
-            caller: caller.clone(),
-            limits: self.limits.clone(),
-            deadline,
-        };
+        let http =
+            Session { grant: self.grant.clone(), mode: call.mode, caller: caller.clone(), limits: self.limits.clone() };
         let shared = plugin.runtime.shared.clone();
         Setup {
             caller,

@@ -86,11 +86,7 @@ pub async fn run(
     if purpose == Purpose::Deploy && outcome.is_success() {
         output::print_all(session, global, &outcome.state);
     }
-    // A write of a former run that failed when it was resumed is a failure of this one.
-    Ok(match exit_of(&outcome) {
-        Exit::Done if !recovery.errors.is_empty() => Exit::Failed,
-        exit => exit,
-    })
+    Ok(exit_of(&outcome))
 }
 
 /// Asks, where there is something to ask about.

@@ -11,7 +11,6 @@ use cofferdam_model::limits::Limits;
 use cofferdam_model::provider::Mode;
 use futures_util::StreamExt;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use tokio::time::Instant;
 
 use super::credentials;
 use super::policy::{self, Allowed, OWNED, Refusal};
@@ -22,7 +21,6 @@ use crate::host::Caller;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(30);
-const MARGIN: Duration = Duration::from_millis(500);
 const MAX_RESPONSE_HEADER_BYTES: usize = 64 * 1024;
 
 /// The HTTP client that all plugins of a process share.
@@ -54,8 +52,6 @@ pub(crate) struct Session {
     pub mode: Mode,
     pub caller: Caller,
     pub limits: Arc<Limits>,
-    /// When the call is ended.
-    pub deadline: Instant,
 }
 
 /// A request with everything decided.
@@ -75,9 +71,9 @@ impl Session {
         let Prepared { allowed, credential } = self.prepare(shared, &request)?;
         let Allowed { method, url, mut headers, .. } = allowed;
         headers.extend(credential.unwrap_or_default());
-        // Before the call itself is ended, so that the plugin can say what timed out.
-        let left = self.deadline.saturating_duration_since(Instant::now()).saturating_sub(MARGIN);
-        let timeout = request.timeout_ms.map_or(left, |ms| Duration::from_millis(u64::from(ms)).min(left));
+        // Without a time of its own a request may take what the call has, and it is the call that is ended then.
+        let timeout = request.timeout_ms.map_or(self.limits.wall_ms, |ms| u64::from(ms).min(self.limits.wall_ms));
+        let timeout = Duration::from_millis(timeout);
         let exchange = async {
             let response = shared.egress.client.request(method, url).headers(headers).body(request.body).send().await;
             self.receive(shared, response.map_err(|error| describe(&error))?, budget).await
