@@ -211,6 +211,20 @@ pub struct GrantedLimits {
     pub wall_ms: Option<u64>,
     /// One HTTP body, bytes.
     pub http_body_bytes: Option<u64>,
+    /// All memories and tables of a call, bytes.
+    pub store_bytes: Option<u64>,
+    /// Bytes handed to the host at once.
+    pub copied_bytes: Option<u64>,
+    /// All log lines of a call, bytes.
+    pub log_bytes: Option<u64>,
+    /// Host calls of a call.
+    pub host_calls: Option<u64>,
+    /// Elements of one table.
+    pub table_elements: Option<u32>,
+    /// Linear memories of an instance.
+    pub memories: Option<u32>,
+    /// Resource handles alive at once.
+    pub handles: Option<u32>,
 }
 
 impl GrantedLimits {
@@ -227,7 +241,15 @@ impl GrantedLimits {
             limits.plan_cpu_ms = ms;
         }
         limits.wall_ms = self.wall_ms.unwrap_or(limits.wall_ms);
-        limits.http_body_bytes = self.http_body_bytes.unwrap_or(limits.http_body_bytes);
+        let set = |limit: &mut u64, granted: Option<u64>| *limit = granted.unwrap_or(*limit);
+        set(&mut limits.http_body_bytes, self.http_body_bytes);
+        set(&mut limits.store_bytes, self.store_bytes);
+        set(&mut limits.copied_bytes, self.copied_bytes);
+        set(&mut limits.log_bytes, self.log_bytes);
+        set(&mut limits.host_calls, self.host_calls);
+        limits.table_elements = self.table_elements.unwrap_or(limits.table_elements);
+        limits.memories = self.memories.unwrap_or(limits.memories);
+        limits.handles = self.handles.unwrap_or(limits.handles);
         limits
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cofferdam_model::Data;
 use cofferdam_model::capabilities::{
     CredentialGrant, CredentialSource, DirectoryGrant, Grant, GrantedLimits, HostPattern,
 };
@@ -114,10 +115,32 @@ fn read_limits(fields: &Fields, constants: &mut Constants<'_>) -> GrantedLimits 
             }
         }
     };
-    GrantedLimits {
+    let mut granted = GrantedLimits {
         memory_bytes: limit("memory", units::bytes),
         cpu_ms: limit("cpu", units::milliseconds),
         wall_ms: limit("wall", units::milliseconds),
         http_body_bytes: limit("http_body", units::bytes),
-    }
+        store_bytes: limit("memory_in_all", units::bytes),
+        copied_bytes: limit("copied", units::bytes),
+        log_bytes: limit("log", units::bytes),
+        ..GrantedLimits::default()
+    };
+    let mut count = |key: &str| {
+        let expression = &fields.get(key)?.value;
+        let value = constants.any(expression)?;
+        let number = match value.data() {
+            Data::Number(number) => number.as_i64().and_then(|number| u32::try_from(number).ok()),
+            _ => None,
+        };
+        if number.is_none_or(|number| number == 0) {
+            constants.error(expression, &format!("`{key}` is a whole number from 1 to {}", u32::MAX), None);
+            return None;
+        }
+        number
+    };
+    granted.host_calls = count("host_calls").map(u64::from);
+    granted.table_elements = count("table_elements");
+    granted.memories = count("memories");
+    granted.handles = count("handles");
+    granted
 }

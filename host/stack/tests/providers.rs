@@ -29,6 +29,9 @@ provider "acme" {
       cpu       = "20s"
       wall      = "2m"
       http_body = "64MiB"
+      copied    = "32MiB"
+      host_calls = 500
+      handles    = 20
     }
   }
 }
@@ -50,6 +53,9 @@ fn a_grant_is_read() {
     assert_eq!(acme.grant.limits.cpu_ms, Some(20_000));
     assert_eq!(acme.grant.limits.wall_ms, Some(120_000));
     assert_eq!(acme.grant.limits.http_body_bytes, Some(64 << 20));
+    assert_eq!(acme.grant.limits.copied_bytes, Some(32 << 20));
+    assert_eq!(acme.grant.limits.host_calls, Some(500));
+    assert_eq!(acme.grant.limits.handles, Some(20));
 }
 
 #[test]

@@ -17,8 +17,24 @@ const GRANT: Spec = Spec {
 const CREDENTIAL: Spec =
     Spec { what: "a `credential` block", attributes: &["from", "hosts"], blocks: &[], later: &["expected_account"] };
 const DIRECTORY: Spec = Spec { what: "a `directory` block", attributes: &["path", "write"], blocks: &[], later: &[] };
-const LIMITS: Spec =
-    Spec { what: "a `limits` block", attributes: &["memory", "cpu", "wall", "http_body"], blocks: &[], later: &[] };
+const LIMITS: Spec = Spec {
+    what: "a `limits` block",
+    attributes: &[
+        "memory",
+        "memory_in_all",
+        "memories",
+        "table_elements",
+        "handles",
+        "copied",
+        "cpu",
+        "wall",
+        "host_calls",
+        "log",
+        "http_body",
+    ],
+    blocks: &[],
+    later: &[],
+};
 
 pub(super) fn read(block: Block, reader: &mut Reader<'_>) -> GrantBlock {
     let mut grant = GrantBlock::default();
