@@ -67,7 +67,7 @@ fn a_body_has_a_limit() {
 fn host_calls_can_be_lowered() {
     let sandbox = Sandbox::new();
     let grant = "    limits {\n      host_calls = 100\n    }";
-    sandbox.plugin("hostile").stack(&stack("hostile_act", "host_calls", "", grant));
+    sandbox.plugin("hostile").stack(&stack("hostile_act", "host-calls", "", grant));
     sandbox.run(&["deploy", "--yes"]).exits(1).says("made more than 100 host calls");
 }
 

@@ -1,10 +1,13 @@
 //! Deeds that reach for what was not granted, and say what they found.
 #![expect(clippy::disallowed_methods, reason = "this plugin looks where it should not")]
 
-use std::net::{TcpStream, UdpSocket};
-
 use cofferdam_sdk::bindings::cofferdam::provider::types::{Document, Failure, WriteOutcome};
 use cofferdam_sdk::{Error, files, http};
+use wasip2::sockets::instance_network::instance_network;
+use wasip2::sockets::ip_name_lookup::resolve_addresses;
+use wasip2::sockets::network::{ErrorCode, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress};
+use wasip2::sockets::tcp_create_socket::create_tcp_socket;
+use wasip2::sockets::udp_create_socket::create_udp_socket;
 
 use crate::{IntoFailure, done};
 
@@ -30,9 +33,15 @@ fn look_around() -> String {
     let file = std::fs::read_to_string("/etc/passwd").unwrap_or_else(error);
     let folder = std::fs::read_dir("/").map_or_else(error, |entries| format!("{} entries", entries.count()));
     let written = std::fs::write("/tmp/hostile", "was here").map_or_else(error, |()| "written".to_owned());
-    let tcp = TcpStream::connect("127.0.0.1:22").map_or_else(error, |_| "connected".to_owned());
-    let udp = UdpSocket::bind("127.0.0.1:0").map_or_else(error, |_| "bound".to_owned());
-    let name = std::net::ToSocketAddrs::to_socket_addrs("localhost:80").map_or_else(error, |_| "resolved".to_owned());
+    let (network, family) = (instance_network(), IpAddressFamily::Ipv4);
+    let local = |port| IpSocketAddress::Ipv4(Ipv4SocketAddress { port, address: (127, 0, 0, 1) });
+    let tcp = create_tcp_socket(family).and_then(|socket| socket.start_connect(&network, local(22)));
+    let udp = create_udp_socket(family).and_then(|socket| socket.start_bind(&network, local(0)));
+    let name = resolve_addresses(&network, "localhost").map(drop);
+    let said = |result: Result<(), ErrorCode>| {
+        result.map_or_else(|error| error.name().to_owned(), |()| "let through".to_owned())
+    };
+    let (tcp, udp, name) = (said(tcp), said(udp), said(name));
     format!(
         "{} arguments, {} variables, file: {file}, folder: {folder}, writing: {written}, tcp: {tcp}, udp: {udp}, name: {name}",
         std::env::args().count(),
