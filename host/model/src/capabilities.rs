@@ -207,6 +207,8 @@ pub struct GrantedLimits {
     pub memory_bytes: Option<u64>,
     /// CPU time of one call, milliseconds.
     pub cpu_ms: Option<u64>,
+    /// CPU time of one `check` or `plan`, milliseconds; without it, `cpu_ms`.
+    pub plan_cpu_ms: Option<u64>,
     /// Wall-clock time of one call, milliseconds.
     pub wall_ms: Option<u64>,
     /// One HTTP body, bytes.
@@ -217,6 +219,8 @@ pub struct GrantedLimits {
     pub copied_bytes: Option<u64>,
     /// All log lines of a call, bytes.
     pub log_bytes: Option<u64>,
+    /// One log line, bytes.
+    pub log_line_bytes: Option<u32>,
     /// Host calls of a call.
     pub host_calls: Option<u64>,
     /// Elements of one table.
@@ -240,13 +244,15 @@ impl GrantedLimits {
             limits.cpu_ms = ms;
             limits.plan_cpu_ms = ms;
         }
-        limits.wall_ms = self.wall_ms.unwrap_or(limits.wall_ms);
         let set = |limit: &mut u64, granted: Option<u64>| *limit = granted.unwrap_or(*limit);
+        set(&mut limits.plan_cpu_ms, self.plan_cpu_ms);
+        set(&mut limits.wall_ms, self.wall_ms);
         set(&mut limits.http_body_bytes, self.http_body_bytes);
         set(&mut limits.store_bytes, self.store_bytes);
         set(&mut limits.copied_bytes, self.copied_bytes);
         set(&mut limits.log_bytes, self.log_bytes);
         set(&mut limits.host_calls, self.host_calls);
+        limits.log_line_bytes = self.log_line_bytes.unwrap_or(limits.log_line_bytes);
         limits.table_elements = self.table_elements.unwrap_or(limits.table_elements);
         limits.memories = self.memories.unwrap_or(limits.memories);
         limits.handles = self.handles.unwrap_or(limits.handles);

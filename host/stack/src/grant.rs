@@ -122,7 +122,9 @@ fn read_limits(fields: &Fields, constants: &mut Constants<'_>) -> GrantedLimits 
         http_body_bytes: limit("http_body", units::bytes),
         store_bytes: limit("memory_in_all", units::bytes),
         copied_bytes: limit("copied", units::bytes),
+        plan_cpu_ms: limit("plan_cpu", units::milliseconds),
         log_bytes: limit("log", units::bytes),
+        log_line_bytes: limit("log_line", units::bytes).map(|bytes| u32::try_from(bytes).unwrap_or(u32::MAX)),
         ..GrantedLimits::default()
     };
     let mut count = |key: &str| {

@@ -27,6 +27,8 @@ provider "acme" {
     limits {
       memory    = "512MiB"
       cpu       = "20s"
+      plan_cpu  = "5s"
+      log_line  = "1KiB"
       wall      = "2m"
       http_body = "64MiB"
       copied    = "32MiB"
@@ -51,6 +53,8 @@ fn a_grant_is_read() {
     assert!(!acme.grant.directories["in"].write);
     assert_eq!(acme.grant.limits.memory_bytes, Some(512 << 20));
     assert_eq!(acme.grant.limits.cpu_ms, Some(20_000));
+    assert_eq!(acme.grant.limits.plan_cpu_ms, Some(5_000));
+    assert_eq!(acme.grant.limits.log_line_bytes, Some(1 << 10));
     assert_eq!(acme.grant.limits.wall_ms, Some(120_000));
     assert_eq!(acme.grant.limits.http_body_bytes, Some(64 << 20));
     assert_eq!(acme.grant.limits.copied_bytes, Some(32 << 20));

@@ -35,6 +35,25 @@ fn check_and_plan_may_compute_for_two_seconds() {
     }
 }
 
+#[test]
+fn the_time_to_plan_can_be_set_alone() {
+    let sandbox = Sandbox::new();
+    let grant = "    limits {\n      plan_cpu = \"200ms\"\n    }";
+    sandbox.plugin("hostile").stack(&stack("hostile_plan", "loop", "", grant));
+    sandbox.run(&["plan"]).exits(1).says("used more than 200 ms of CPU time");
+}
+
+#[test]
+fn a_log_line_can_be_shortened() {
+    let sandbox = Sandbox::new();
+    let grant = "    limits {\n      log_line = \"1KiB\"\n    }";
+    sandbox.plugin("hostile").stack(&stack("hostile_act", "flood", "", grant));
+    // A line of the guest is longer than that; the name of the resource stands before what is left of it.
+    let output = sandbox.run(&["deploy", "--yes"]).exits(0);
+    let longest = output.stderr.lines().filter(|line| line.contains("of a flood")).map(str::len).max();
+    assert!(longest.is_some_and(|bytes| (1_000..1_100).contains(&bytes)), "{longest:?}");
+}
+
 /// Waiting uses no CPU time, so the wall clock has a limit of its own.
 #[test]
 fn a_call_that_waits_is_ended() {
