@@ -92,6 +92,12 @@ pub enum Command {
     /// Look at the state
     #[command(subcommand)]
     State(StateCommand),
+    /// Give back the lease of a run that is no more
+    #[command(after_help = "\
+Examples:
+  cofferdam unlock --stage production           where the run is dead and its lease has not ended yet
+  cofferdam unlock --stage production --force   shut out a run that is alive; it can write nothing afterwards")]
+    Unlock(UnlockArgs),
     /// Look at plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -158,6 +164,34 @@ impl From<RefreshChoice> for Refresh {
     }
 }
 
+/// What a command does where another run holds the lease.
+#[derive(Clone, Debug, Args)]
+pub struct LockArgs {
+    /// How long to wait for another run to end, such as `30s` or `5m`; without it, exit with 6 at once
+    #[arg(long, value_name = "DURATION", value_parser = duration_ms)]
+    pub lock_wait: Option<u64>,
+}
+
+impl LockArgs {
+    /// The wait, milliseconds.
+    pub fn wait_ms(&self) -> u64 {
+        self.lock_wait.unwrap_or(0)
+    }
+}
+
+/// `unlock`.
+#[derive(Debug, Args)]
+pub struct UnlockArgs {
+    #[command(flatten)]
+    pub stack: StackArgs,
+    /// Also take the lease from a run that is alive; that run can write nothing from then on
+    #[arg(long)]
+    pub force: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
 /// `plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
@@ -177,6 +211,8 @@ pub struct DeployArgs {
     pub stack: StackArgs,
     #[command(flatten)]
     pub options: PlanOptions,
+    #[command(flatten)]
+    pub lock: LockArgs,
     /// Do not ask
     #[arg(long, short)]
     pub yes: bool,
@@ -187,6 +223,8 @@ pub struct DeployArgs {
 pub struct RefreshArgs {
     #[command(flatten)]
     pub stack: StackArgs,
+    #[command(flatten)]
+    pub lock: LockArgs,
     /// The most plugin calls at one time
     #[arg(long, value_name = "N", default_value = "10")]
     pub parallelism: NonZeroUsize,
@@ -250,6 +288,10 @@ fn address(text: &str) -> Result<Address, String> {
 
 fn resource_type(text: &str) -> Result<ResourceType, String> {
     ResourceType::new(text).map_err(|error| error.to_string())
+}
+
+fn duration_ms(text: &str) -> Result<u64, String> {
+    cofferdam_stack::duration_ms(text).map_err(str::to_owned)
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

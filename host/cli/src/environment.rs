@@ -79,14 +79,27 @@ pub fn passphrase() -> Option<String> {
     var("COFFERDAM_PASSPHRASE").filter(|text| !text.is_empty())
 }
 
-/// Who runs this, for the lock.
+/// Who runs this, for the lease.
 pub fn user() -> String {
     var("USER").or_else(|| var("LOGNAME")).unwrap_or_else(|| rustix::process::getuid().as_raw().to_string())
 }
 
-/// The machine's name, for the lock.
+/// The machine's name, for the lease.
 pub fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// The page of the CI job that runs this, where the CI says: GitHub Actions, GitLab, Buildkite, CircleCI, Jenkins.
+pub fn ci_url() -> Option<String> {
+    let github = || {
+        let [server, repository, run] = ["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"]
+            .map(|name| var(name).filter(|text| !text.is_empty()));
+        Some(format!("{}/{}/actions/runs/{}", server?, repository?, run?))
+    };
+    let named = ["CI_JOB_URL", "BUILDKITE_BUILD_URL", "CIRCLE_BUILD_URL", "BUILD_URL"];
+    let url = github().or_else(|| named.into_iter().find_map(|name| var(name).filter(|text| !text.is_empty())))?;
+    let shown = |c: char| c.is_ascii_graphic();
+    (url.len() <= 500 && url.chars().all(shown)).then_some(url)
 }
 
 /// The time, for every part of the host that asks for it.
@@ -116,6 +129,16 @@ impl cofferdam_runtime::Clock for SystemClock {
 
     fn monotonic_ns(&self) -> u64 {
         u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+impl cofferdam_home::Clock for SystemClock {
+    fn now_ms(&self) -> u64 {
+        self.epoch_ms()
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        cofferdam_engine::Clock::monotonic_ms(self)
     }
 }
 

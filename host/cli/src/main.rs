@@ -127,6 +127,7 @@ fn stack_args(command: &Command) -> Option<&StackArgs> {
         Command::Plan(args) => Some(&args.stack),
         Command::Deploy(args) | Command::Destroy(args) => Some(&args.stack),
         Command::Refresh(args) => Some(&args.stack),
+        Command::Unlock(args) => Some(&args.stack),
         Command::Output(args) => Some(&args.stack),
         Command::Plugin(_) | Command::Completions { .. } | Command::Version | Command::Compile => None,
     }
@@ -149,6 +150,7 @@ async fn with_project(
             commands::deploy::run(session, global, surroundings, project, args, Purpose::Destroy).await
         }
         Command::Refresh(args) => commands::refresh::run(session, global, project, args).await,
+        Command::Unlock(args) => commands::unlock::run(session, surroundings, project, args).await,
         Command::Output(args) => commands::output::run(session, global, project, args),
         Command::State(StateCommand::List(args)) => commands::state::list(session, global, project, args),
         Command::State(StateCommand::Show { stack, address, show_secrets }) => {

@@ -6,27 +6,33 @@ use std::io::Read as _;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cofferdam_engine::{Cancel, Engine, EngineCtx, Stop};
-use cofferdam_home::{Access, Holder, Keys, LocalHome, Passphrase, Stage};
+use cofferdam_home::store::{LocalStore, Store};
+use cofferdam_home::{Access, Holder, Home, HomeCtx, Keys, OpenStageError, Passphrase, Stage};
 use cofferdam_model::capabilities::Grant;
 use cofferdam_model::limits::MAX_COMPONENT_BYTES;
 use cofferdam_model::program::Program as _;
 use cofferdam_model::redact::Redactor;
 use cofferdam_model::state::StackState;
-use cofferdam_model::{ProviderKey, StackName, StageName};
+use cofferdam_model::{ProviderKey, StageName};
 use cofferdam_runtime::{
     CacheDirectory, Compiler, Environment as Credentials, LoadError, Plugin, PluginProviders, ProviderSpec, Runtime,
     RuntimeOptions, Source,
 };
-use cofferdam_stack::{HomeSetting, PluginSource, Stack};
+use cofferdam_stack::{HomeSetting, PluginSource};
 
+use crate::args::LockArgs;
 use crate::environment::{self, SystemClock, SystemEntropy};
 use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::project::Project;
 use crate::render::events::Reporter;
 use crate::{bundled, commands};
+
+/// How often a run that waits for a lease looks again.
+const LOCK_POLL: Duration = Duration::from_secs(1);
 
 /// What every command that runs plugins shares.
 pub struct Session {
@@ -111,25 +117,62 @@ impl Session {
         Ok(PluginProviders::new(specs, &project.folder))
     }
 
-    /// Opens the home's stage.
-    pub fn stage(&self, project: &Project, stage: &StageName, access: StageAccess<'_>) -> CliResult<Stage> {
-        let access = match access {
-            StageAccess::Read => Access::Read,
-            StageAccess::Write(command) => Access::Write(Holder {
-                pid: std::process::id(),
-                user: environment::user(),
-                host: environment::host(),
-                command: command.to_owned(),
-                since_ms: self.clock.epoch_ms(),
-            }),
-        };
-        let home = self.home(&project.stack, &project.folder)?;
-        Ok(home.open_stage(stack_name(&project.stack), stage, access)?)
+    /// Opens the home's stage to look at it.
+    pub fn read_stage(&self, project: &Project, stage: &StageName) -> CliResult<Stage> {
+        Ok(self.home(project)?.open_stage(project.stack.stack(), stage, Access::Read)?)
     }
 
-    fn home(&self, stack: &Stack, folder: &Path) -> CliResult<LocalHome> {
-        let HomeSetting::Local { path } = stack.home();
-        let root = folder.join(path.as_deref().unwrap_or(".cofferdam"));
+    /// Opens the home's stage to write, in the name of a command; waits for another run as long as it was told to.
+    pub async fn write_stage(
+        &self,
+        project: &Project,
+        stage: &StageName,
+        command: &str,
+        lock: &LockArgs,
+    ) -> CliResult<Stage> {
+        let home = self.home(project)?;
+        let until_ms = self.clock.epoch_ms().saturating_add(lock.wait_ms());
+        let mut told = None;
+        loop {
+            let access = Access::Write(self.holder(command));
+            let error = match home.open_stage(project.stack.stack(), stage, access) {
+                Ok(stage) => return Ok(stage),
+                Err(error) => error,
+            };
+            let OpenStageError::Locked { held, .. } = &error else { return Err(error.into()) };
+            if self.clock.epoch_ms() >= until_ms {
+                return Err(error.into());
+            }
+            if told != Some(held.token) {
+                told = Some(held.token);
+                let holder = held.holder.as_ref().map_or_else(|| "another run".to_owned(), ToString::to_string);
+                self.reporter.json(&serde_json::json!({ "type": "waiting_for_lease", "holder": held.holder }));
+                self.reporter.say(&format!("stage `{stage}` is locked by {holder}; waiting"));
+            }
+            tokio::select! {
+                () = self.cancel.reached(Stop::Soft) => return Err(stopped()),
+                () = tokio::time::sleep(LOCK_POLL) => {}
+            }
+        }
+    }
+
+    /// What others are told about this run.
+    pub fn holder(&self, command: &str) -> Holder {
+        Holder {
+            pid: std::process::id(),
+            user: environment::user(),
+            host: environment::host(),
+            command: command.to_owned(),
+            since_ms: self.clock.epoch_ms(),
+            url: environment::ci_url(),
+        }
+    }
+
+    /// The home of a project.
+    pub fn home(&self, project: &Project) -> CliResult<Home> {
+        let HomeSetting::Local { path } = project.stack.home();
+        let store: Arc<dyn Store> =
+            Arc::new(LocalStore::new(project.folder.join(path.as_deref().unwrap_or(".cofferdam"))));
         let Some(identity) = environment::identity_file() else {
             return Err(CliError::new(
                 Exit::Failed,
@@ -138,26 +181,13 @@ impl Session {
             .hint("set COFFERDAM_CONFIG_DIR to a folder of your own, or COFFERDAM_PASSPHRASE"));
         };
         let keys = Keys { identity, passphrase: environment::passphrase().map(Passphrase::new) };
-        Ok(LocalHome::open(root, keys, Arc::new(SystemEntropy))?)
+        Ok(Home::open(HomeCtx { store, keys, clock: self.clock.clone(), entropy: Arc::new(SystemEntropy) })?)
     }
 }
 
 /// A command that was stopped before it changed anything.
 pub fn stopped() -> CliError {
     CliError::new(Exit::Interrupted, "stopped; nothing was changed")
-}
-
-/// What a command does with the state.
-#[derive(Clone, Copy)]
-pub enum StageAccess<'a> {
-    /// Looks.
-    Read,
-    /// Writes, in the name of a command.
-    Write(&'a str),
-}
-
-fn stack_name(stack: &Stack) -> &StackName {
-    stack.stack()
 }
 
 /// The providers that the stack's resources and the state's entries need.

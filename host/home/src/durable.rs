@@ -1,9 +1,9 @@
 //! Files that survive a crash: replaced as a whole or not at all, private to their user.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
 
 use crate::FileError;
 
@@ -40,23 +40,6 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     }
 }
 
-/// Puts a new file in the place of the old one, durable when this returns. The caller is the only writer: what a
-/// crash leaves behind has always the same name and is written over next time. Returns the file, open for writing.
-pub(crate) fn replace(path: &Path, parts: &[&[u8]]) -> Result<File, FileError> {
-    let fail = || at("write", path);
-    let mut name = path.as_os_str().to_owned();
-    name.push(".tmp");
-    let temporary = PathBuf::from(name);
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(FILE_MODE);
-    let mut file = options.open(&temporary).map_err(fail())?;
-    parts.iter().try_for_each(|part| file.write_all(part)).map_err(fail())?;
-    file.sync_all().map_err(fail())?;
-    std::fs::rename(&temporary, path).map_err(fail())?;
-    sync_parent(path)?;
-    Ok(file)
-}
-
 /// Makes a file that nobody else has made meanwhile, durable when this returns; false where somebody has.
 pub(crate) fn create_new(path: &Path, bytes: &[u8]) -> Result<bool, FileError> {
     let fail = || at("create", path);
@@ -72,7 +55,7 @@ pub(crate) fn create_new(path: &Path, bytes: &[u8]) -> Result<bool, FileError> {
     }
 }
 
-fn sync_parent(path: &Path) -> Result<(), FileError> {
+pub(crate) fn sync_parent(path: &Path) -> Result<(), FileError> {
     let parent = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
@@ -95,12 +78,11 @@ mod tests {
         let deep = root.path().join("a/b");
         create_directory(&deep).expect("made");
         create_directory(&deep).expect("there already");
-        replace(&deep.join("f"), &[b"1", b"2"]).expect("written");
         assert!(create_new(&deep.join("g"), b"1").expect("made"));
         assert!(!create_new(&deep.join("g"), b"2").expect("there already"));
         assert_eq!((mode(&root.path().join("a")), mode(&deep)), (0o700, 0o700));
-        assert_eq!((mode(&deep.join("f")), mode(&deep.join("g"))), (0o600, 0o600));
-        assert_eq!(read(&deep.join("f")).expect("read"), Some(b"12".to_vec()));
+        assert_eq!(mode(&deep.join("g")), 0o600);
+        assert_eq!(read(&deep.join("g")).expect("read"), Some(b"1".to_vec()));
         assert_eq!(read(&deep.join("none")).expect("read"), None);
     }
 }

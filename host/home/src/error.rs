@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use cofferdam_model::journal::JournalError;
 use cofferdam_model::{StackName, StageName};
 
-use crate::Holder;
+use crate::lease::{Held, LeaseLost};
+use crate::store::StoreError;
 
 /// A file that could not be worked with.
 #[derive(Debug, thiserror::Error)]
@@ -24,10 +25,10 @@ pub struct FileError {
 
 /// A file that a newer program wrote.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` has format {found}, and this cofferdam knows formats up to {known}", path.display())]
+#[error("`{place}` has format {found}, and this cofferdam knows formats up to {known}")]
 pub struct NewerFormat {
-    /// The file.
-    pub path: PathBuf,
+    /// The object.
+    pub place: String,
     /// Its format.
     pub found: u64,
     /// The newest known.
@@ -45,9 +46,9 @@ impl NewerFormat {
 /// A file that does not say what this program wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
-    /// The file.
-    pub path: PathBuf,
-    /// The line, from 1, in a file of lines.
+    /// The object.
+    pub place: String,
+    /// The line, from 1, in an object of lines.
     pub line: Option<usize>,
     /// What is wrong: "the checksum does not match".
     pub what: String,
@@ -55,7 +56,7 @@ pub struct Damage {
 
 impl std::fmt::Display for Damage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "`{}` is damaged", self.path.display())?;
+        write!(f, "`{}` is damaged", self.place)?;
         self.line.map_or(Ok(()), |line| write!(f, " at line {line}"))?;
         write!(f, ": {}", self.what)
     }
@@ -67,23 +68,18 @@ impl Damage {
     /// What to do.
     #[must_use]
     pub fn hint(&self) -> String {
-        let path = self.path.display();
-        if self.line.is_some() {
-            return format!(
-                "restore the file from a backup; or go on from the last snapshot without what the journal says, and \
-                 look for what the last run made: mv '{path}' '{path}.damaged'"
-            );
-        }
-        format!("restore `{path}` from a backup; nothing was changed")
+        "nothing was changed; `cofferdam state verify` lists what is damaged, and `cofferdam state repair` goes on from \
+         what is whole and keeps a copy of the rest"
+            .to_owned()
     }
 }
 
 /// Why a home could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenHomeError {
-    /// A file could not be read or written.
+    /// The store could not be read or written.
     #[error(transparent)]
-    File(#[from] FileError),
+    Store(#[from] StoreError),
     /// A newer program wrote it.
     #[error(transparent)]
     Newer(#[from] NewerFormat),
@@ -97,7 +93,7 @@ impl OpenHomeError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::File(_) => None,
+            Self::Store(error) => error.hint.clone(),
             Self::Newer(newer) => Some(newer.hint()),
             Self::Damaged(damage) => Some(damage.hint()),
         }
@@ -107,25 +103,29 @@ impl OpenHomeError {
 /// Why a stage could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenStageError {
-    /// Another run holds the lock.
-    #[error("stack `{stack}` in stage `{stage}` is locked by {}", Holder::describe(holder.as_deref()))]
+    /// Another run holds the lease.
+    #[error("stack `{stack}` in stage `{stage}` is locked by {}", described(held))]
     Locked {
         /// The stack.
         stack: StackName,
         /// The stage.
         stage: StageName,
-        /// Who holds it; none where the holder has only just begun or just ended.
-        holder: Option<Box<Holder>>,
+        /// Who holds it.
+        held: Box<Held>,
     },
     /// The home could not be made or is not usable.
     #[error(transparent)]
     Home(#[from] OpenHomeError),
 }
 
-impl From<FileError> for OpenStageError {
-    fn from(error: FileError) -> Self {
+impl From<StoreError> for OpenStageError {
+    fn from(error: StoreError) -> Self {
         Self::Home(error.into())
     }
+}
+
+fn described(held: &Held) -> String {
+    held.holder.as_ref().map_or_else(|| "another run".to_owned(), ToString::to_string)
 }
 
 impl OpenStageError {
@@ -133,7 +133,9 @@ impl OpenStageError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Locked { .. } => Some("wait until the other run has ended; its lock ends with it".to_owned()),
+            Self::Locked { .. } => {
+                Some("wait for it with `--lock-wait 5m`; the lease of a run that was killed ends by itself".to_owned())
+            }
             Self::Home(error) => error.hint(),
         }
     }
@@ -142,31 +144,18 @@ impl OpenStageError {
 /// Why the state could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// A file could not be read.
+    /// The store could not be read.
     #[error(transparent)]
-    File(#[from] FileError),
+    Store(#[from] StoreError),
     /// A newer program wrote it.
     #[error(transparent)]
     Newer(#[from] NewerFormat),
     /// A file is damaged.
     #[error(transparent)]
     Damaged(#[from] Damage),
-    /// The journal goes on from another snapshot than the one that is there.
-    #[error(
-        "`{}` goes on from snapshot {journal}, and `{}` is {snapshot}: one of them was replaced by hand",
-        journal_path.display(),
-        snapshot_path.display()
-    )]
-    Mismatch {
-        /// The journal's file.
-        journal_path: PathBuf,
-        /// The snapshot's file.
-        snapshot_path: PathBuf,
-        /// Lineage and serial that the journal names.
-        journal: String,
-        /// Lineage and serial of the snapshot.
-        snapshot: String,
-    },
+    /// The lease was lost meanwhile.
+    #[error(transparent)]
+    Lost(#[from] LeaseLost),
     /// A secret could not be decrypted.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -177,13 +166,10 @@ impl LoadError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::File(_) => None,
+            Self::Store(error) => error.hint.clone(),
             Self::Newer(newer) => Some(newer.hint()),
             Self::Damaged(damage) => Some(damage.hint()),
-            Self::Mismatch { journal_path, .. } => Some(format!(
-                "restore both files from the same backup; or go on from the snapshot alone: mv '{0}' '{0}.old'",
-                journal_path.display()
-            )),
+            Self::Lost(_) => None,
             Self::Key(error) => error.hint(),
         }
     }
@@ -217,7 +203,10 @@ pub enum WriteError {
     Journal(#[from] JournalError),
     /// The snapshot could not be written.
     #[error(transparent)]
-    File(#[from] FileError),
+    Store(#[from] StoreError),
+    /// Another run writes now.
+    #[error(transparent)]
+    Lost(#[from] LeaseLost),
 }
 
 /// Why a value could not be stored.
@@ -234,48 +223,51 @@ pub enum SealError {
 /// Why a data key could not be made or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// A file could not be read or written.
+    /// The identity's file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The store could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The identity that opens the key is not there.
-    #[error("the secrets need `{}`, and the identity `{}` that opens it is not there", key.display(), path.display())]
+    #[error("the secrets need `{key}`, and the identity `{}` that opens it is not there", path.display())]
     NoIdentity {
         /// Where the identity was looked for.
         path: PathBuf,
         /// The wrapped key.
-        key: PathBuf,
+        key: String,
     },
     /// The identity file has no identity in it.
     #[error("`{}` holds no age identity (a line that begins with `AGE-SECRET-KEY-1`)", .0.display())]
     BadIdentity(PathBuf),
     /// The key is wrapped for somebody else.
-    #[error("the identity `{}` does not open `{}`", path.display(), key.display())]
+    #[error("the identity `{}` does not open `{key}`", path.display())]
     WrongIdentity {
         /// The identity's file.
         path: PathBuf,
         /// The wrapped key.
-        key: PathBuf,
+        key: String,
     },
     /// The key is wrapped with a passphrase, and none was given.
-    #[error("`{}` needs a passphrase, and none was given", .0.display())]
-    NoPassphrase(PathBuf),
+    #[error("`{0}` needs a passphrase, and none was given")]
+    NoPassphrase(String),
     /// The passphrase is another one.
-    #[error("the passphrase does not open `{}`", .0.display())]
-    WrongPassphrase(PathBuf),
+    #[error("the passphrase does not open `{0}`")]
+    WrongPassphrase(String),
     /// A secret names a key that the home does not have.
-    #[error("the key `{}` is not there", .0.display())]
-    NoKey(PathBuf),
+    #[error("the key `{0}` is not there")]
+    NoKey(String),
     /// The wrapped key cannot be read.
-    #[error("`{}` is no wrapped data key", .0.display())]
-    BadKey(PathBuf),
+    #[error("`{0}` is no wrapped data key")]
+    BadKey(String),
     /// The identity would lie beside what it protects.
     #[error("the identity `{}` would lie inside the home that it protects", .0.display())]
     IdentityInHome(PathBuf),
     /// The key could not be wrapped.
-    #[error("could not wrap the data key for `{}`", path.display())]
+    #[error("could not wrap the data key for `{place}`")]
     Wrap {
         /// The wrapped key.
-        path: PathBuf,
+        place: String,
         /// What the age library said.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -288,6 +280,7 @@ impl KeyError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::File(_) | Self::Wrap { .. } => None,
+            Self::Store(error) => error.hint.clone(),
             Self::NoIdentity { path, .. } => Some(format!(
                 "copy the identity from where this stack was first deployed to `{}`, with mode 0600",
                 path.display()
@@ -303,7 +296,7 @@ impl KeyError {
             Self::NoPassphrase(_) | Self::WrongPassphrase(_) => {
                 Some("give the passphrase that this home was made with".to_owned())
             }
-            Self::NoKey(path) | Self::BadKey(path) => Some(format!("restore `{}` from a backup", path.display())),
+            Self::NoKey(place) | Self::BadKey(place) => Some(format!("restore `{place}` from a backup")),
             Self::IdentityInHome(_) => Some("keep the identity in another directory than the home".to_owned()),
         }
     }

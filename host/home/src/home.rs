@@ -1,19 +1,21 @@
-//! The local home: a directory of the user. [`LocalHome::open`] only looks; the first write access makes what is
+//! A home: what holds the state of every stack. [`Home::open`] only looks; the first write access makes what is
 //! missing.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cofferdam_model::{StackName, StageName};
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::random_hex;
-use crate::lock::{Attempt, StageLock};
+use crate::lease::{Attempt, Held, Taking};
+use crate::places::Places;
+use crate::store::{Created, Store};
 use crate::vault::Vault;
-use crate::{Access, Damage, Entropy, Keys, NewerFormat, OpenHomeError, OpenStageError, Stage, durable};
+use crate::{Access, Clock, Damage, Entropy, Keys, LoadError, NewerFormat, OpenHomeError, OpenStageError, Stage};
 
 /// The format that is written.
 const FORMAT: u64 = 1;
+const NAME: &str = "home.json";
 
 /// The text of `home.json`.
 #[derive(Serialize, Deserialize)]
@@ -28,81 +30,129 @@ struct Version {
     format: u64,
 }
 
-/// A home in a local directory.
-pub struct LocalHome {
-    root: PathBuf,
-    vault: Arc<Vault>,
+/// What a home is given from outside.
+pub struct HomeCtx {
+    /// Where its objects lie.
+    pub store: Arc<dyn Store>,
+    /// What opens its secrets.
+    pub keys: Keys,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
 }
 
-impl LocalHome {
-    /// Opens the home in a directory, which need not be there yet. Makes nothing.
+/// A home in a store.
+pub struct Home {
+    store: Arc<dyn Store>,
+    vault: Arc<Vault>,
+    clock: Arc<dyn Clock>,
+    history: usize,
+}
+
+impl Home {
+    /// How many snapshots a stage keeps by default.
+    pub const HISTORY: usize = 50;
+
+    /// Opens the home in a store, which need not have one yet. Makes nothing.
     ///
     /// # Errors
     /// When `home.json` is damaged, unreadable or of a newer format.
-    pub fn open(root: PathBuf, keys: Keys, entropy: Arc<dyn Entropy>) -> Result<Self, OpenHomeError> {
-        check(&root.join("home.json"))?;
-        let vault = Arc::new(Vault::new(&root, keys, entropy));
-        Ok(Self { root, vault })
+    pub fn open(ctx: HomeCtx) -> Result<Self, OpenHomeError> {
+        let HomeCtx { store, keys, clock, entropy } = ctx;
+        check(&*store)?;
+        let vault = Arc::new(Vault::new(Arc::clone(&store), keys, entropy));
+        Ok(Self { store, vault, clock, history: Self::HISTORY })
     }
 
-    /// The directory.
+    /// With another number of snapshots to keep, at least one.
     #[must_use]
-    pub fn root(&self) -> &Path {
-        &self.root
+    pub fn with_history(mut self, snapshots: usize) -> Self {
+        self.history = snapshots.max(1);
+        self
     }
 
-    /// Opens a stage of a stack. Write access takes its lock, without waiting, and holds it until the stage is
+    /// Opens a stage of a stack. Write access takes its lease, without waiting, and holds it until the stage is
     /// dropped; read access takes none, makes nothing, and sees a state that was whole at one moment.
     ///
     /// # Errors
-    /// When another run holds the lock, or the directory cannot be made.
+    /// When another run holds the lease, or the home cannot be made.
     pub fn open_stage(&self, stack: &StackName, stage: &StageName, access: Access) -> Result<Stage, OpenStageError> {
-        let directory = self.root.join(stack.as_str()).join(stage.as_str());
-        let lock = match access {
+        let places = Places { stack: stack.clone(), stage: stage.clone() };
+        let lease = match access {
             Access::Read => None,
             Access::Write(holder) => {
                 self.make()?;
-                durable::create_directory(&directory)?;
-                match StageLock::take(&directory.join("lock"), &holder)? {
-                    Attempt::Taken(lock) => Some(lock),
-                    Attempt::Held(holder) => {
-                        let (stack, stage) = (stack.clone(), stage.clone());
-                        return Err(OpenStageError::Locked { stack, stage, holder: holder.map(Box::new) });
+                match self.taking(&places).take(&holder, false)? {
+                    Attempt::Taken(lease) => Some(lease),
+                    Attempt::Held(held) => {
+                        let Places { stack, stage } = places;
+                        return Err(OpenStageError::Locked { stack, stage, held: Box::new(held) });
                     }
                 }
             }
         };
-        Ok(Stage::new(&directory, stack.clone(), stage.clone(), Arc::clone(&self.vault), lock))
+        Ok(self.stage(places, lease))
+    }
+
+    /// Who holds the lease of a stage; none where nobody does.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn held(&self, stack: &StackName, stage: &StageName) -> Result<Option<Held>, OpenStageError> {
+        Ok(self.taking(&Places { stack: stack.clone(), stage: stage.clone() }).held()?)
+    }
+
+    /// Takes the lease from whoever has it, also from one who is alive, shuts that run out of the log, and gives the
+    /// lease back.
+    ///
+    /// # Errors
+    /// When the store cannot be written, or the log is damaged.
+    pub fn unlock(&self, stack: &StackName, stage: &StageName, by: &crate::Holder) -> Result<(), LoadError> {
+        let places = Places { stack: stack.clone(), stage: stage.clone() };
+        match self.taking(&places).take(by, true)? {
+            Attempt::Taken(lease) => self.stage(places, Some(lease)).load_text().map(drop),
+            // Another run takes it at this very moment, again and again: the old holder is shut out by that one.
+            Attempt::Held(_) => Ok(()),
+        }
+    }
+
+    fn stage(&self, places: Places, lease: Option<crate::lease::Lease>) -> Stage {
+        let (store, vault, clock) = (Arc::clone(&self.store), Arc::clone(&self.vault), Arc::clone(&self.clock));
+        Stage::new(store, places, vault, clock, lease, self.history)
+    }
+
+    fn taking<'a>(&'a self, places: &'a Places) -> Taking<'a> {
+        Taking { store: &self.store, places, clock: &self.clock, entropy: self.vault.entropy() }
     }
 
     /// Makes the home where it is not there yet.
     fn make(&self) -> Result<(), OpenHomeError> {
-        let path = self.root.join("home.json");
-        if check(&path)? {
+        if check(&*self.store)? {
             return Ok(());
         }
-        durable::create_directory(&self.root)?;
         let home = HomeFile { format: FORMAT, id: random_hex::<16>(self.vault.entropy()) };
         let text = serde_json::to_vec(&home).expect("a number and a string are JSON");
-        if !durable::create_new(&path, &text)? {
+        if self.store.create(NAME, &text)? == Created::Taken {
             // Another process made it first.
-            check(&path)?;
+            check(&*self.store)?;
         }
         Ok(())
     }
 }
 
 /// Whether `home.json` is there; an error where this program cannot work with it.
-fn check(path: &Path) -> Result<bool, OpenHomeError> {
-    let Some(bytes) = durable::read(path)? else { return Ok(false) };
-    let damaged = |what: String| Damage { path: path.to_owned(), line: None, what };
+fn check(store: &dyn Store) -> Result<bool, OpenHomeError> {
+    let Some(bytes) = store.get(NAME)? else { return Ok(false) };
+    let place = store.place(NAME);
+    let damaged = |what: String| Damage { place: place.clone(), line: None, what };
     if bytes.is_empty() {
         return Err(damaged("it is empty".to_owned()).into());
     }
     let no_home = |error| damaged(format!("it does not describe a home ({error})"));
     let version: Version = serde_json::from_slice(&bytes).map_err(no_home)?;
     if version.format > FORMAT {
-        return Err(NewerFormat { path: path.to_owned(), found: version.format, known: FORMAT }.into());
+        return Err(NewerFormat { place, found: version.format, known: FORMAT }.into());
     }
     let _: HomeFile = serde_json::from_slice(&bytes).map_err(no_home)?;
     Ok(true)

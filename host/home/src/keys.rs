@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use age::secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
+use crate::store::Store;
 use crate::{KeyError, durable};
 
 /// The length of a data key, bytes.
@@ -49,24 +50,24 @@ impl Passphrase {
 
 impl Keys {
     /// The data key in a wrapped file.
-    pub(crate) fn unwrap(&self, path: &Path, wrapped: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>, KeyError> {
-        let bad = || KeyError::BadKey(path.to_owned());
+    pub(crate) fn unwrap(&self, place: &str, wrapped: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>, KeyError> {
+        let bad = || KeyError::BadKey(place.to_owned());
         let decryptor = age::Decryptor::new_buffered(wrapped).map_err(|_| bad())?;
         let by_passphrase = decryptor.is_scrypt();
         let opened = if by_passphrase {
-            let passphrase = self.passphrase.as_ref().ok_or_else(|| KeyError::NoPassphrase(path.to_owned()))?;
+            let passphrase = self.passphrase.as_ref().ok_or_else(|| KeyError::NoPassphrase(place.to_owned()))?;
             let mut identity = age::scrypt::Identity::new(passphrase.text.clone());
             identity.set_max_work_factor(MAX_WORK_FACTOR);
             decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity))
         } else {
             let Some(identities) = self.identities()? else {
-                return Err(KeyError::NoIdentity { path: self.identity.clone(), key: path.to_owned() });
+                return Err(KeyError::NoIdentity { path: self.identity.clone(), key: place.to_owned() });
             };
             decryptor.decrypt(identities.iter().map(|identity| identity as &dyn age::Identity))
         };
         let wrong = || match by_passphrase {
-            true => KeyError::WrongPassphrase(path.to_owned()),
-            false => KeyError::WrongIdentity { path: self.identity.clone(), key: path.to_owned() },
+            true => KeyError::WrongPassphrase(place.to_owned()),
+            false => KeyError::WrongIdentity { path: self.identity.clone(), key: place.to_owned() },
         };
         let mut reader = opened.map_err(|error| match error {
             age::DecryptError::NoMatchingKeys
@@ -83,8 +84,8 @@ impl Keys {
     }
 
     /// Wraps a new data key for the passphrase or, without one, for the identity, which is made where it is absent.
-    pub(crate) fn wrap(&self, root: &Path, path: &Path, key: &[u8; KEY_BYTES]) -> Result<Vec<u8>, KeyError> {
-        let fail = |source| KeyError::Wrap { path: path.to_owned(), source };
+    pub(crate) fn wrap(&self, store: &dyn Store, place: &str, key: &[u8; KEY_BYTES]) -> Result<Vec<u8>, KeyError> {
+        let fail = |source| KeyError::Wrap { place: place.to_owned(), source };
         let failed = |error: std::io::Error| fail(error.into());
         let recipient: Box<dyn age::Recipient> = match &self.passphrase {
             Some(passphrase) => {
@@ -92,7 +93,7 @@ impl Keys {
                 recipient.set_work_factor(passphrase.work_factor);
                 Box::new(recipient)
             }
-            None => Box::new(self.recipient(root)?),
+            None => Box::new(self.recipient(store)?),
         };
         let encryptor =
             age::Encryptor::with_recipients(std::iter::once(&*recipient)).map_err(|error| fail(error.into()))?;
@@ -113,11 +114,11 @@ impl Keys {
         if identities.is_empty() { Err(bad()) } else { Ok(Some(identities)) }
     }
 
-    fn recipient(&self, root: &Path) -> Result<age::x25519::Recipient, KeyError> {
+    fn recipient(&self, store: &dyn Store) -> Result<age::x25519::Recipient, KeyError> {
         if let Some([first, ..]) = self.identities()?.as_deref() {
             return Ok(first.to_public());
         }
-        if lies_in(&self.identity, root) {
+        if store.directory().is_some_and(|root| lies_in(&self.identity, root)) {
             return Err(KeyError::IdentityInHome(self.identity.clone()));
         }
         if let Some(directory) = self.identity.parent().filter(|directory| *directory != Path::new("")) {

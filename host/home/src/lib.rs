@@ -1,40 +1,40 @@
-//! Where state lives: the local home, a directory that holds for each stack and stage a snapshot of the state, the
-//! journal of the run that goes on, and a lock; and the keys that encrypt every secret in them. Knows nothing of
-//! plans and providers; takes randomness, identities and paths from its caller.
+//! Where state lives. A home holds, for each stack and stage, snapshots of the state, the journal of what happened
+//! since the last one, and a lease; and the keys that encrypt every secret in them. It lies in a directory or in a
+//! bucket. Knows nothing of plans and providers; takes time, randomness, identities and paths from its caller.
 //!
-//! ```text
-//! <root>/home.json                    format and id of the home
-//! <root>/keys/<key id>.age            data keys, wrapped for the user's identity or a passphrase
-//! <root>/<stack>/<stage>/lock         held by the one writer; tells who it is
-//! <root>/<stack>/<stage>/state.json   the snapshot, replaced atomically
-//! <root>/<stack>/<stage>/journal.jsonl  what happened since the snapshot, appended
-//! ```
+//! `host/docs/design/home.md` says what lies where, and why nothing of it can be lost.
 
+mod clock;
 mod durable;
 mod entropy;
 mod entry;
 mod error;
-mod generation;
+mod history;
 mod home;
 mod journal;
 mod keyring;
 mod keys;
-mod lock;
+mod lease;
 mod marks;
+mod places;
 mod record;
 mod replay;
 mod snapshot;
 mod stage;
+pub mod store;
 mod vault;
 mod written;
 
+pub use clock::Clock;
 pub use entropy::Entropy;
 pub use error::{
     Damage, FileError, KeyError, LoadError, NewerFormat, OpenHomeError, OpenStageError, SealError, WriteError,
 };
-pub use home::LocalHome;
+pub use history::Version;
+pub use home::{Home, HomeCtx};
 pub use journal::{JournalStats, MAX_BATCH_BYTES};
 pub use keys::{Keys, Passphrase};
-pub use lock::Holder;
+pub use lease::{Held, Holder, LeaseLost, TIME_TO_LIVE};
 pub use replay::Loaded;
+pub use snapshot::Made;
 pub use stage::{Access, Compaction, Stage};

@@ -267,7 +267,8 @@ mod tests {
 
     fn vault(root: &std::path::Path) -> Vault {
         let keys = Keys { identity: root.join("user/identity.txt"), passphrase: None };
-        Vault::new(&root.join("home"), keys, Arc::new(Counting(AtomicU64::new(1))))
+        let store = Arc::new(crate::store::LocalStore::new(root.join("home")));
+        Vault::new(store, keys, Arc::new(Counting(AtomicU64::new(1))))
     }
 
     fn scope(kind: Kind) -> Scope<'static> {

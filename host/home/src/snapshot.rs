@@ -1,8 +1,6 @@
-//! The text of `state.json`: a checksum over the body, the body with every resource, and the checksum of the journal
-//! that the snapshot has taken up.
+//! The text of a snapshot: a checksum over the body, and the body with every resource.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 
 use cofferdam_model::state::{PluginIdentity, StackState};
 use cofferdam_model::{Address, Digest, Pointer, StackName, StageName, Value};
@@ -10,14 +8,23 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::entry::{EntryIn, EntryOut};
-use crate::generation::Generation;
+use crate::journal::SnapshotRef;
 use crate::marks::{Marks, Opener, Sealer};
 use crate::vault::{Kind, OpenError, Scope, Vault};
 use crate::written::{Plain, Written};
-use crate::{Damage, FileError, LoadError, NewerFormat, SealError, durable};
+use crate::{Damage, Holder, LoadError, NewerFormat, SealError};
 
 /// The format that is written.
 const FORMAT: u64 = 1;
+
+/// When a snapshot was made, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// Milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// The run.
+    pub by: Holder,
+}
 
 #[derive(Serialize)]
 struct BodyOut<'a> {
@@ -25,6 +32,7 @@ struct BodyOut<'a> {
     stage: &'a StageName,
     lineage: &'a str,
     serial: u64,
+    made: &'a Made,
     plugins: Vec<&'a PluginIdentity>,
     resources: BTreeMap<&'a Address, EntryOut<'a, usize>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -40,6 +48,7 @@ struct BodyIn {
     stage: StageName,
     lineage: String,
     serial: u64,
+    made: Made,
     plugins: Vec<PluginIdentity>,
     resources: BTreeMap<Address, EntryIn<usize>>,
     #[serde(default)]
@@ -57,19 +66,17 @@ struct Version {
 struct Envelope<'a> {
     v: u64,
     sum: &'a str,
-    absorbed: &'a str,
     #[serde(borrow)]
     body: &'a RawValue,
 }
 
-/// A snapshot that is ready to be written but for the journal that it takes up.
+/// A snapshot that is ready to be written.
 pub(crate) struct Body(Vec<u8>);
 
 /// A snapshot as it was read: checked, not yet decrypted.
 pub(crate) struct Snapshot {
     body: BodyIn,
-    /// The checksum of the last line of the journal that it took up.
-    pub absorbed: String,
+    bytes: u64,
 }
 
 fn scope<'a>(stack: &'a StackName, stage: &'a StageName, class: &'static str, subject: &'a str) -> Scope<'a> {
@@ -78,8 +85,13 @@ fn scope<'a>(stack: &'a StackName, stage: &'a StageName, class: &'static str, su
 
 impl Body {
     /// The body of a state under another lineage and serial, every secret encrypted anew.
-    pub(crate) fn new(state: &StackState, generation: &Generation, vault: &Vault) -> Result<Self, SealError> {
-        let Generation { lineage, serial } = generation;
+    pub(crate) fn new(
+        state: &StackState,
+        lineage: &str,
+        serial: u64,
+        made: &Made,
+        vault: &Vault,
+    ) -> Result<Self, SealError> {
         let mut plugins = Vec::new();
         let mut indices: HashMap<(&Digest, &str, &str), usize> = HashMap::new();
         let mut resources = BTreeMap::new();
@@ -97,15 +109,15 @@ impl Body {
         let outputs = outputs_out(&state.outputs, &mut sealer)?;
         let marks = sealer.finish();
         let (stack, stage) = (&state.stack, &state.stage);
-        let body = BodyOut { stack, stage, lineage, serial: *serial, plugins, resources, outputs, marks };
+        let body = BodyOut { stack, stage, lineage, serial, made, plugins, resources, outputs, marks };
         Ok(Self(serde_json::to_vec(&body).expect("names and values are JSON")))
     }
 
-    /// Writes the file, durable when this returns. `absorbed` is the checksum of the journal's last line.
-    pub(crate) fn write(&self, path: &Path, absorbed: &str) -> Result<(), FileError> {
-        let sum = checksum(absorbed, &self.0);
-        let head = format!(r#"{{"v":{FORMAT},"sum":"{sum}","absorbed":"{absorbed}","body":"#);
-        durable::replace(path, &[head.as_bytes(), &self.0, b"}\n"]).map(drop)
+    /// The text of the object, and its checksum.
+    pub(crate) fn text(&self) -> (Vec<u8>, String) {
+        let sum = checksum(&self.0);
+        let head = format!(r#"{{"v":{FORMAT},"sum":"{sum}","body":"#);
+        ([head.as_bytes(), &self.0, b"}\n"].concat(), sum)
     }
 }
 
@@ -114,10 +126,9 @@ fn newer(bytes: &[u8]) -> Option<u64> {
     serde_json::from_slice(bytes).ok().map(|Version { v }| v).filter(|v| *v > FORMAT)
 }
 
-fn checksum(absorbed: &str, body: &[u8]) -> String {
+fn checksum(body: &[u8]) -> String {
     use sha2::Digest as _;
-    let hash = sha2::Sha256::new().chain_update(absorbed).chain_update("\n").chain_update(body);
-    hex::encode(hash.finalize())
+    hex::encode(sha2::Sha256::digest(body))
 }
 
 /// The texts of outputs that stand at the root of their record.
@@ -146,40 +157,58 @@ pub(crate) fn outputs_in(
 }
 
 impl Snapshot {
-    /// Reads and checks a snapshot.
-    pub(crate) fn read(path: &Path, bytes: &[u8]) -> Result<Self, LoadError> {
-        let damaged = |what: String| Damage { path: path.to_owned(), line: None, what };
+    /// Reads and checks a snapshot; against what a base says of it, where there is one.
+    pub(crate) fn read(place: &str, bytes: &[u8], expected: Option<&SnapshotRef>) -> Result<Self, LoadError> {
+        let damaged = |what: String| Damage { place: place.to_owned(), line: None, what };
         if bytes.is_empty() {
             return Err(damaged("it is empty".to_owned()).into());
         }
         let envelope: Envelope<'_> = serde_json::from_slice(bytes).map_err(|error| match newer(bytes) {
-            Some(found) => LoadError::from(NewerFormat { path: path.to_owned(), found, known: FORMAT }),
+            Some(found) => LoadError::from(NewerFormat { place: place.to_owned(), found, known: FORMAT }),
             None => damaged(format!("it is no snapshot ({error})")).into(),
         })?;
         if envelope.v > FORMAT {
-            return Err(NewerFormat { path: path.to_owned(), found: envelope.v, known: FORMAT }.into());
+            return Err(NewerFormat { place: place.to_owned(), found: envelope.v, known: FORMAT }.into());
         }
-        if envelope.v != FORMAT || checksum(envelope.absorbed, envelope.body.get().as_bytes()) != envelope.sum {
+        if envelope.v != FORMAT || checksum(envelope.body.get().as_bytes()) != envelope.sum {
             return Err(damaged("the checksum does not match".to_owned()).into());
+        }
+        if expected.is_some_and(|expected| expected.sum != envelope.sum) {
+            return Err(damaged("it is another snapshot than the journal goes on from".to_owned()).into());
         }
         let body = serde_json::from_str(envelope.body.get())
             .map_err(|error| damaged(format!("its body is not as it should be ({error})")))?;
-        Ok(Self { body, absorbed: envelope.absorbed.to_owned() })
+        Ok(Self { body, bytes: bytes.len() as u64 })
     }
 
-    pub(crate) fn generation(&self) -> Generation {
-        Generation { lineage: self.body.lineage.clone(), serial: self.body.serial }
+    /// When it was made, and by whom.
+    pub(crate) fn made(&self) -> &Made {
+        &self.body.made
+    }
+
+    pub(crate) fn serial(&self) -> u64 {
+        self.body.serial
+    }
+
+    /// The length of its text, bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// How many resources it has.
+    pub(crate) fn resources(&self) -> usize {
+        self.body.resources.len()
     }
 
     /// The state, decrypted.
     pub(crate) fn restore(
         self,
-        path: &Path,
+        place: &str,
         stack: &StackName,
         stage: &StageName,
         vault: &Vault,
     ) -> Result<StackState, LoadError> {
-        let damaged = |what: String| LoadError::from(Damage { path: path.to_owned(), line: None, what });
+        let damaged = |what: String| LoadError::from(Damage { place: place.to_owned(), line: None, what });
         let fail = |error| match error {
             OpenError::Key(error) => error.into(),
             OpenError::Damaged(what) => damaged(what),

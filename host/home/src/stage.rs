@@ -1,23 +1,24 @@
 //! One stage of a stack in a home: loads its state, journals a run, and makes the snapshot at the run's end.
 
-use std::fs::OpenOptions;
-use std::path::Path;
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use cofferdam_model::OperationId;
 use cofferdam_model::journal::Journal;
 use cofferdam_model::state::StackState;
-use cofferdam_model::{StackName, StageName};
 
-use crate::durable::at;
 use crate::entropy::random_hex;
-use crate::generation::{Files, Generation, Journaled};
-use crate::journal::{Chain, Origin, Places, Replacement, Writer};
-use crate::lock::StageLock;
+use crate::journal::read::{self, Found};
+use crate::journal::scan::{Log, Text};
+use crate::journal::{Chain, Header, LeaseLine, OpenStep, Origin, Replacement, Writer};
+use crate::lease::Lease;
+use crate::places::Places;
 use crate::record::StoredRecord;
 use crate::replay::Replay;
-use crate::snapshot::Body;
+use crate::snapshot::{Body, Made, Snapshot};
+use crate::store::{Created, Store};
 use crate::vault::{OpenError, Vault};
-use crate::{Damage, FileError, Holder, JournalStats, LoadError, Loaded, WriteError};
+use crate::{Clock, Damage, Holder, JournalStats, LoadError, Loaded, WriteError};
 
 /// What a stage is opened for.
 #[derive(Clone, Debug)]
@@ -34,77 +35,97 @@ pub enum Access {
 pub enum Compaction {
     /// The snapshot says it all already; nothing was written.
     Unchanged,
-    /// Writes are in flight, and only the journal knows them: it stays, and the next run replays it.
-    Kept {
-        /// How many.
-        in_flight: usize,
-    },
-    /// There is a new snapshot and an empty journal.
+    /// There is a new snapshot, and a journal with nothing but the writes in flight.
     Written {
         /// The lineage that the state has now.
         lineage: String,
         /// The serial that the state has now.
         serial: u64,
+        /// Writes whose end is not known; the journal keeps what is known of them.
+        in_flight: usize,
     },
 }
 
-/// A stage that is open. To drop it waits for what was appended, then releases the lock.
+/// A stage that is open. To drop it waits for what was appended, then gives the lease back.
 pub struct Stage {
+    store: Arc<dyn Store>,
     places: Places,
     vault: Arc<Vault>,
+    clock: Arc<dyn Clock>,
+    history: usize,
+    /// Whether a run that did not end as it should has been shut out.
+    fenced: bool,
     /// Which snapshot the state of this run grows out of; known once it is loaded.
-    base_generation: Generation,
+    generation: (String, u64),
     origin: Option<Origin>,
     /// The snapshot's state, where it is known and the journal has not changed it.
     base: Option<StackState>,
-    // In this order: the writer ends before the lock does.
+    // In this order: the writer ends before the lease does.
     writer: Option<Writer>,
-    lock: Option<StageLock>,
+    lease: Option<Lease>,
 }
 
 impl Stage {
     pub(crate) fn new(
-        directory: &Path,
-        stack: StackName,
-        stage: StageName,
+        store: Arc<dyn Store>,
+        places: Places,
         vault: Arc<Vault>,
-        lock: Option<StageLock>,
+        clock: Arc<dyn Clock>,
+        lease: Option<Lease>,
+        history: usize,
     ) -> Self {
-        let (journal, snapshot) = (directory.join("journal.jsonl"), directory.join("state.json"));
-        let places = Places { stack, stage, journal, snapshot };
-        Self { places, vault, base_generation: Generation::default(), origin: None, base: None, writer: None, lock }
+        let generation = (String::new(), 0);
+        Self {
+            store,
+            places,
+            vault,
+            clock,
+            history,
+            fenced: false,
+            generation,
+            origin: None,
+            base: None,
+            writer: None,
+            lease,
+        }
     }
 
-    /// Loads the snapshot and replays the journal. With write access also cuts off a line that was torn while it was
-    /// written.
+    /// Loads the snapshot and replays the journal. With write access also shuts out a run before that did not end as
+    /// it should.
     ///
     /// # Errors
-    /// When a file is damaged, of a newer format, or encrypted for another key, or when they do not fit together.
+    /// When an object is damaged, of a newer format, or encrypted for another key, or when another run has taken the
+    /// lease.
     pub fn load(&mut self) -> Result<Loaded, LoadError> {
         if let Some(writer) = &self.writer {
             // What failed to be written is not there to be loaded.
             let _ = writer.settle();
         }
-        let Places { stack, stage, .. } = self.places.clone();
-        let Files { snapshot, journal } = Files::read(&self.places)?;
-        let state = match snapshot {
-            Some(snapshot) => snapshot.restore(&self.places.snapshot, &stack, &stage, &self.vault)?,
-            None => StackState::empty(stack, stage),
+        let found = self.load_text()?;
+        let next = found.next();
+        let Found { log, snapshot, below } = found;
+        let Places { stack, stage } = self.places.clone();
+        let base = log.as_ref().and_then(|log| log.header.base.clone());
+        let state = match (snapshot, &base) {
+            (Some(snapshot), Some(base)) => {
+                self.restore(snapshot, &self.store.place(&self.places.state(&base.name)))?
+            }
+            _ => StackState::empty(stack, stage),
         };
         // Only a writer compares.
-        let base = self.lock.is_some().then(|| state.clone());
+        let kept = self.lease.is_some().then(|| state.clone());
         let mut replay = Replay::new(state);
-        if let Some(journal) = &journal {
-            self.replay(journal, &mut replay)?;
-        }
+        let steps = log.as_ref().map(|log| self.replay(log, &mut replay)).transpose()?.unwrap_or_default();
         let changed = replay.changed();
         let loaded = replay.finish();
-        if self.lock.is_some() && self.writer.is_none() {
-            let in_flight = loaded.in_flight.iter().map(|step| step.operation.clone()).collect();
-            self.base_generation = Generation::of(&loaded.state);
-            self.base = base.filter(|_| !changed);
-            let tail = journal.map(|journal| self.cut_torn(journal)).transpose()?;
-            self.origin = Some(Origin { base: self.base_generation.clone(), tail, in_flight, changed });
+        if self.lease.is_some() && self.writer.is_none() {
+            self.generation = (loaded.state.lineage.clone(), loaded.state.serial);
+            self.base = kept.filter(|_| !changed);
+            let mut steps = steps;
+            let in_flight = loaded.in_flight.iter().filter_map(|step| steps.remove(&step.operation)).collect();
+            let (first, fences) = log.as_ref().map_or((1, [].into()), |log| (log.base(), log.fences.clone()));
+            let chain = log.map(|log| log.chain);
+            self.origin = Some(Origin { base, chain, next, first, fences, below, in_flight, changed });
         }
         Ok(loaded)
     }
@@ -124,19 +145,16 @@ impl Stage {
         self.writer.as_ref().map(Writer::stats).unwrap_or_default()
     }
 
-    /// Puts a snapshot of the state in the place of snapshot and journal. Called once, at the end of a run, when
-    /// nothing is appended any more. The state has the lineage and the serial that were loaded, and everything that
-    /// the journal says: a state that differs without a record is kept only if nothing is in flight.
+    /// Makes a snapshot of the state and a journal that goes on from there. Called when nothing is appended. The state
+    /// has the lineage and the serial that were loaded, and everything that the journal says.
     ///
     /// # Errors
     /// Without write access, when the state did not grow out of what was loaded, when a record could not be written
-    /// before, or when a file cannot be. Snapshot and journal are then as the last durable record left them.
+    /// before, when the lease is lost, or when the store cannot be written. Snapshot and journal are then as the last
+    /// durable record left them.
     pub fn compact(&mut self, state: &StackState) -> Result<Compaction, WriteError> {
         let settled = self.writer()?.settle()?;
         self.check_origin(state)?;
-        if settled.in_flight > 0 {
-            return Ok(Compaction::Kept { in_flight: settled.in_flight });
-        }
         if !settled.changed && self.base.as_ref() == Some(state) {
             return Ok(Compaction::Unchanged);
         }
@@ -144,69 +162,133 @@ impl Stage {
             "" => random_hex::<16>(self.vault.entropy()),
             lineage => lineage.to_owned(),
         };
-        let generation = Generation { lineage, serial: state.serial + 1 };
-        let body = Body::new(state, &generation, &self.vault)?;
-        let replacement = Replacement { body, generation: generation.clone(), records: settled.records };
+        let serial = state.serial + 1;
+        let by = self.lease.as_ref().map(|lease| lease.holder.clone());
+        let by = by.ok_or_else(|| WriteError::ReadOnly(self.places.stage.clone()))?;
+        let made = Made { at_ms: self.clock.now_ms(), by };
+        let body = Body::new(state, &lineage, serial, &made, &self.vault)?;
+        let history = self.history;
+        let replacement = Replacement { body, lineage: lineage.clone(), serial, records: settled.records, history };
         self.writer()?.replace(replacement)?;
-        self.base_generation = generation.clone();
-        let Generation { lineage, serial } = generation;
+        self.generation = (lineage.clone(), serial);
         self.base = Some(StackState { lineage: lineage.clone(), serial, ..state.clone() });
-        Ok(Compaction::Written { lineage, serial })
+        Ok(Compaction::Written { lineage, serial, in_flight: settled.in_flight })
     }
 
     fn check_origin(&self, state: &StackState) -> Result<(), WriteError> {
-        let Places { stack, stage, .. } = &self.places;
-        let given = Generation::of(state);
-        if (&state.stack, &state.stage, &given) == (stack, stage, &self.base_generation) {
+        let Places { stack, stage } = &self.places;
+        let (lineage, serial) = &self.generation;
+        if (&state.stack, &state.stage, &state.lineage, &state.serial) == (stack, stage, lineage, serial) {
             return Ok(());
         }
-        let describe = |stack: &StackName, stage: &StageName, generation: &Generation| {
-            format!("{generation} (stack `{stack}`, stage `{stage}`)")
+        let describe = |stack, stage, lineage: &str, serial| match serial {
+            0 => format!("the empty state before the first snapshot (stack `{stack}`, stage `{stage}`)"),
+            serial => format!("snapshot {serial} of lineage {lineage} (stack `{stack}`, stage `{stage}`)"),
         };
         Err(WriteError::Outdated {
-            given: describe(&state.stack, &state.stage, &given),
-            found: describe(stack, stage, &self.base_generation),
+            given: describe(&state.stack, &state.stage, &state.lineage, state.serial),
+            found: describe(stack, stage, lineage, *serial),
         })
     }
 
-    fn replay(&self, journal: &Journaled, replay: &mut Replay) -> Result<(), LoadError> {
-        let Places { stack, stage, journal: path, .. } = &self.places;
-        for (i, range) in journal.scan.records.iter().enumerate() {
-            // The header is line 1.
-            let damaged = |what| Damage { path: path.clone(), line: Some(i + 2), what };
-            let record: StoredRecord = serde_json::from_slice(&journal.bytes[range.clone()])
+    /// What the stage holds, before anything is decrypted. With a lease that was not given back by the one before,
+    /// shuts that one out first.
+    pub(crate) fn load_text(&mut self) -> Result<Found, LoadError> {
+        let mut found = read::read(&self.store, &self.places)?;
+        let Some(lease) = &self.lease else { return Ok(found) };
+        if lease.unclean && !self.fenced {
+            while !self.fence(lease, &found)? {
+                // Whoever was to be shut out has just written.
+                found = read::read(&self.store, &self.places)?;
+            }
+            lease.standing.suspect(false);
+            self.fenced = true;
+            found = read::read(&self.store, &self.places)?;
+        }
+        match &found.log {
+            Some(log) if log.token > lease.token => Err(lease.standing.lose().into()),
+            _ => Ok(found),
+        }
+    }
+
+    /// Creates the next piece, so that nobody else can; false where somebody was faster.
+    fn fence(&self, lease: &Lease, found: &Found) -> Result<bool, LoadError> {
+        let mut lines = Vec::new();
+        let mut chain = match &found.log {
+            Some(log) if log.token > lease.token => return Err(lease.standing.lose().into()),
+            Some(log) => log.chain.clone(),
+            None => {
+                let Places { stack, stage } = self.places.clone();
+                let journal = random_hex::<8>(self.vault.entropy());
+                Chain::begin(Header { journal, stack, stage, token: lease.token, base: None }, &mut lines)
+            }
+        };
+        chain.push_lease(LeaseLine { token: lease.token, fence: true, holder: lease.holder.clone() }, &mut lines);
+        lease.standing.check()?;
+        Ok(self.store.create(&self.places.piece(found.next()), &lines)? == Created::Made)
+    }
+
+    /// Plays every record; the texts of those that tell of a write in flight.
+    fn replay(&self, log: &Log, replay: &mut Replay) -> Result<HashMap<OperationId, OpenStep>, LoadError> {
+        let Places { stack, stage } = &self.places;
+        let mut steps: HashMap<OperationId, OpenStep> = HashMap::new();
+        for text in &log.records {
+            let damaged = |what| self.damaged(log, text, what);
+            let bytes = log.text(text);
+            let record: StoredRecord = serde_json::from_slice(bytes)
                 .map_err(|error| damaged(format!("the record is not as it should be ({error})")))?;
+            note(&record, bytes, &mut steps);
             replay.play(record.restore(stack, stage, &self.vault).map_err(|error| match error {
                 OpenError::Key(error) => LoadError::Key(error),
                 OpenError::Damaged(what) => damaged(what).into(),
             })?);
         }
-        Ok(())
+        Ok(steps)
     }
 
-    /// Cuts off what was torn while it was written; the length and the chain of what is left.
-    fn cut_torn(&self, journal: Journaled) -> Result<(u64, Chain), FileError> {
-        let Journaled { bytes, scan } = journal;
-        let length = scan.whole_bytes as u64;
-        if scan.whole_bytes < bytes.len() {
-            let path = &self.places.journal;
-            let file = OpenOptions::new().write(true).open(path).map_err(at("open", path))?;
-            file.set_len(length).and_then(|()| file.sync_data()).map_err(at("repair", path))?;
-        }
-        Ok((length, scan.chain))
+    /// The store, and the names of the stage's objects.
+    pub(crate) fn store(&self) -> (Arc<dyn Store>, Places) {
+        (Arc::clone(&self.store), self.places.clone())
+    }
+
+    /// A snapshot's state, decrypted.
+    pub(crate) fn restore(&self, snapshot: Snapshot, place: &str) -> Result<StackState, LoadError> {
+        snapshot.restore(place, &self.places.stack, &self.places.stage, &self.vault)
+    }
+
+    fn damaged(&self, log: &Log, text: &Text, what: String) -> Damage {
+        Damage { place: log.pieces[text.piece].place.clone(), line: Some(text.line), what }
     }
 
     fn writer(&mut self) -> Result<&Writer, WriteError> {
-        if self.lock.is_none() {
+        if self.lease.is_none() {
             return Err(WriteError::ReadOnly(self.places.stage.clone()));
         }
-        if self.writer.is_none() {
-            if self.origin.is_none() {
-                self.load()?;
-            }
-            let origin = self.origin.take().expect("loading with write access fills it");
-            self.writer = Some(Writer::spawn(self.places.clone(), Arc::clone(&self.vault), origin)?);
+        if self.writer.is_none() && self.origin.is_none() {
+            self.load()?;
         }
-        Ok(self.writer.as_ref().expect("filled above"))
+        if let (None, Some(lease), Some(origin)) = (&self.writer, &self.lease, self.origin.take()) {
+            let (store, vault) = (Arc::clone(&self.store), Arc::clone(&self.vault));
+            self.writer = Some(Writer::spawn(store, self.places.clone(), vault, lease, origin)?);
+        }
+        self.writer.as_ref().ok_or_else(|| WriteError::ReadOnly(self.places.stage.clone()))
+    }
+}
+
+/// Keeps the texts of writes in flight.
+fn note(record: &StoredRecord, bytes: &[u8], steps: &mut HashMap<OperationId, OpenStep>) {
+    let text = || String::from_utf8_lossy(bytes).into_owned();
+    match record {
+        StoredRecord::Intent { operation, .. } => {
+            let step = OpenStep { operation: operation.clone(), intent: text(), checkpoint: None };
+            steps.entry(operation.clone()).and_modify(|step| step.intent = text()).or_insert(step);
+        }
+        StoredRecord::Checkpoint { operation, .. } => {
+            if let Some(step) = steps.get_mut(operation) {
+                step.checkpoint = Some(text());
+            }
+        }
+        StoredRecord::Result { operation: Some(operation), .. } => drop(steps.remove(operation)),
+        _ => {}
     }
 }

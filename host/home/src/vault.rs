@@ -1,7 +1,6 @@
 //! Encryption of single secrets: XChaCha20-Poly1305 under the home's data key, a random nonce each, bound to the
 //! place that the secret has. A ciphertext moved to another place, resource, stage or stack does not open.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -11,6 +10,7 @@ use chacha20poly1305::{Tag, XNonce};
 use zeroize::Zeroizing;
 
 use crate::keyring::{Keyring, is_key_id};
+use crate::store::Store;
 use crate::{Entropy, KeyError, Keys};
 
 const NONCE_BYTES: usize = 24;
@@ -70,8 +70,8 @@ impl Scope<'_> {
 }
 
 impl Vault {
-    pub(crate) fn new(root: &Path, keys: Keys, entropy: Arc<dyn Entropy>) -> Self {
-        Self { ring: Keyring::new(root, keys), entropy }
+    pub(crate) fn new(store: Arc<dyn Store>, keys: Keys, entropy: Arc<dyn Entropy>) -> Self {
+        Self { ring: Keyring::new(store, keys), entropy }
     }
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {

@@ -34,7 +34,7 @@ async fn deploy(place: &Place) -> StackState {
     assert_eq!(place.read().load().expect("loads").state, state, "through the journal");
     let written = stage.compact(&state).expect("written");
     let lineage = match written {
-        Compaction::Written { lineage, serial: 1 } => Some(lineage),
+        Compaction::Written { lineage, serial: 1, .. } => Some(lineage),
         _ => None,
     };
     let lineage = lineage.expect("the first snapshot has serial 1");
@@ -87,7 +87,7 @@ fn assert_nothing_in_clear(place: &Place) {
 async fn equal_secrets_have_different_ciphertexts() {
     let place = Place::new();
     deploy(&place).await;
-    let text = std::fs::read_to_string(place.file("state.json")).expect("text");
+    let text = std::fs::read_to_string(place.snapshot()).expect("text");
     let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let sealed = |pointer: &str| {
         let sealed = &json["body"]["marks"]["secret"][pointer];
@@ -100,13 +100,13 @@ async fn equal_secrets_have_different_ciphertexts() {
 async fn a_run_that_changes_nothing_writes_nothing() {
     let place = Place::new();
     let state = deploy(&place).await;
-    let before = place.files();
+    let before = place.lasting();
     let mut stage = place.write();
     assert_eq!(stage.load().expect("loads").state, state);
     stage.journal().expect("opens");
     assert_eq!(stage.compact(&state).expect("compared"), Compaction::Unchanged);
     drop(stage);
-    assert_eq!(place.files(), before);
+    assert_eq!(place.lasting(), before);
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn a_second_snapshot_keeps_the_lineage() {
     append(&mut stage, [intent(2), result(2, None), result(0, None)]).await;
     let mut next = state.clone();
     next.resources.remove(&address(0));
-    let expected = Compaction::Written { lineage: state.lineage.clone(), serial: 2 };
+    let expected = Compaction::Written { lineage: state.lineage.clone(), serial: 2, in_flight: 0 };
     assert_eq!(stage.compact(&next).expect("written"), expected);
     let next = StackState { serial: 2, ..next };
     assert_eq!(stage.compact(&next).expect("compared"), Compaction::Unchanged);
@@ -138,21 +138,48 @@ async fn a_second_snapshot_keeps_the_lineage() {
 }
 
 #[tokio::test]
-async fn what_is_in_flight_keeps_the_journal() {
+async fn what_is_in_flight_outlives_snapshots() {
     let place = Place::new();
     let mut stage = place.write();
-    append(&mut stage, [intent(0), intent(1), result(1, Some(plain_entry(1)))]).await;
-    let state = stage.load().expect("loads").state;
-    assert_eq!(stage.compact(&state).expect("kept"), Compaction::Kept { in_flight: 1 });
+    let records = [intent(0), checkpoint(0, Some(secret_entry(0).state)), intent(1), result(1, Some(plain_entry(1)))];
+    append(&mut stage, records).await;
+    let told = stage.load().expect("loads").in_flight;
+    assert_eq!(told.len(), 1);
+    for serial in 1..3 {
+        let state = stage.load().expect("loads").state;
+        append(&mut stage, [result(7 + serial, Some(plain_entry(7 + serial)))]).await;
+        let state = StackState { resources: stage.load().expect("loads").state.resources, ..state };
+        let written = stage.compact(&state).expect("written");
+        assert!(matches!(written, Compaction::Written { in_flight: 1, .. }), "{written:?}");
+        assert_eq!(place.read().load().expect("loads").in_flight, told);
+    }
+    assert_eq!(place.objects("journal").len(), 1);
     drop(stage);
-    // The next run knows it, resumes it, and its snapshot is made.
+    // The next run knows it, too.
     let mut stage = place.write();
-    let loaded = stage.load().expect("loads");
-    assert_eq!(loaded.in_flight.len(), 1);
+    assert_eq!(stage.load().expect("loads").in_flight, told);
     append(&mut stage, [intent(0), result(0, Some(plain_entry(0)))]).await;
     let state = stage.load().expect("loads").state;
-    assert!(matches!(stage.compact(&state).expect("written"), Compaction::Written { serial: 1, .. }));
+    let written = stage.compact(&state).expect("written");
+    assert!(matches!(written, Compaction::Written { in_flight: 0, .. }), "{written:?}");
     assert_eq!(place.read().load().expect("loads").in_flight, []);
+}
+
+#[tokio::test]
+async fn so_many_snapshots_are_kept() {
+    let place = Place::new();
+    let home = place.home().with_history(3);
+    let mut stage = home
+        .open_stage(&support::stack(), &support::stage(), cofferdam_home::Access::Write(support::holder()))
+        .expect("free");
+    for i in 0..6 {
+        append(&mut stage, [result(i, Some(plain_entry(i)))]).await;
+        let state = stage.load().expect("loads").state;
+        let _ = stage.compact(&state).expect("written");
+    }
+    let names: Vec<_> = place.objects("states").iter().map(|path| path.file_name().map(|n| n.to_owned())).collect();
+    let names: Vec<_> = names.into_iter().flatten().map(|name| name.to_string_lossy()[..10].to_owned()).collect();
+    assert_eq!(names, ["0000000004", "0000000005", "0000000006"]);
 }
 
 #[tokio::test]

@@ -125,4 +125,13 @@ pub trait Journal: Send + Sync {
     /// Puts a record into the journal, in the order of the calls. The record is queued when this returns and durable
     /// when the future ends well; dropping the future takes nothing back.
     fn append(&self, record: Record) -> BoxFuture<'static, Result<(), JournalError>>;
+
+    /// Whether this run may still write. Asked right before every call that writes, after its intent is durable: a run
+    /// that lost its right meanwhile must not make the call.
+    ///
+    /// # Errors
+    /// When the run may not, with the reason.
+    fn may_write(&self) -> Result<(), JournalError> {
+        Ok(())
+    }
 }

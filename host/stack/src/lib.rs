@@ -31,3 +31,4 @@ pub use providers::{PluginSource, ProviderDecl};
 pub use settings::HomeSetting;
 pub use source::{MAX_FILE_BYTES, MAX_TOTAL_BYTES, NoFiles, ReadFile, ReadFileError, SourceTexts, Sources};
 pub use stack::{LoadError, LoadOptions, Stack};
+pub use units::milliseconds as duration_ms;

@@ -6,8 +6,11 @@ pub(crate) fn bytes(text: &str) -> Result<u64, &'static str> {
     parse(text, &[("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)]).ok_or(RULE)
 }
 
-/// A duration in milliseconds.
-pub(crate) fn milliseconds(text: &str) -> Result<u64, &'static str> {
+/// A duration in milliseconds, as in `20s` or `5m`.
+///
+/// # Errors
+/// The rule for such a text, where it does not follow it.
+pub fn milliseconds(text: &str) -> Result<u64, &'static str> {
     const RULE: &str = "a duration is a whole number with its unit: `20s`; units are ms, s, m and h";
     parse(text, &[("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)]).ok_or(RULE)
 }

@@ -16,7 +16,7 @@ use crate::project::Project;
 use crate::render::diagnostics;
 use crate::render::events::duration;
 use crate::render::style::{BOLD, ERROR, paint};
-use crate::session::{Session, StageAccess, stopped};
+use crate::session::{Session, stopped};
 use crate::talk;
 
 /// Which of the two.
@@ -57,7 +57,7 @@ pub async fn run(
         .hint("look at `cofferdam plan` first, then add --yes"));
     }
     warn(session, project, &project.warnings);
-    let mut stage = session.stage(project, &args.stack.stage, StageAccess::Write(purpose.command()))?;
+    let mut stage = session.write_stage(project, &args.stack.stage, purpose.command(), &args.lock).await?;
     let loaded = load(session, &mut stage)?;
     let engine = session.engine(project, &loaded.state, args.options.parallelism).await?;
     let journal = stage.journal()?;
@@ -115,7 +115,7 @@ async fn agreed(session: &Session, plan: &Plan, args: &DeployArgs, purpose: Purp
 
 /// Makes the journal's content the next snapshot, where no write is in flight.
 pub fn settle(session: &Session, stage: &mut Stage, state: &StackState) -> CliResult<()> {
-    if let Compaction::Kept { in_flight } = stage.compact(state)? {
+    if let Compaction::Written { in_flight: in_flight @ 1.., .. } = stage.compact(state)? {
         let writes = if in_flight == 1 { "1 write is" } else { &format!("{in_flight} writes are") };
         session.reporter.say(&format!("{writes} in flight; the journal knows, and the next deploy goes on from there"));
     }

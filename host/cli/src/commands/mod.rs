@@ -6,6 +6,7 @@ pub mod plan;
 pub mod plugin;
 pub mod refresh;
 pub mod state;
+pub mod unlock;
 pub mod validate;
 pub mod version;
 

@@ -11,12 +11,12 @@ use crate::exit::Exit;
 use crate::project::Project;
 use crate::render::plan::output_line;
 use crate::render::value::inline;
-use crate::session::{Session, StageAccess};
+use crate::session::Session;
 use crate::talk;
 
 /// Runs the command.
 pub fn run(session: &Session, global: &Global, project: &Project, args: &OutputArgs) -> CliResult<Exit> {
-    let state = session.stage(project, &args.stack.stage, StageAccess::Read)?.load()?.state;
+    let state = session.read_stage(project, &args.stack.stage)?.load()?.state;
     let Some(name) = &args.name else {
         if state.outputs.is_empty() {
             talk::say(&format!("stage `{}` has no outputs", args.stack.stage));

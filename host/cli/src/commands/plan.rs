@@ -9,13 +9,13 @@ use crate::error::{CliResult, located, plan_error};
 use crate::exit::Exit;
 use crate::project::Project;
 use crate::render;
-use crate::session::{Session, StageAccess};
+use crate::session::Session;
 use crate::talk;
 
 /// Runs the command.
 pub async fn run(session: &Session, global: &Global, project: &Project, args: &PlanArgs) -> CliResult<Exit> {
     warn(session, project, &project.warnings);
-    let loaded = load(session, &mut session.stage(project, &args.stack.stage, StageAccess::Read)?)?;
+    let loaded = load(session, &mut session.read_stage(project, &args.stack.stage)?)?;
     let engine = session.engine(project, &loaded.state, args.options.parallelism).await?;
     let options = PlanOptions { refresh: args.options.refresh.into(), in_flight: loaded.in_flight };
     let plan = engine.plan(&loaded.state, options).await.map_err(|error| plan_error(&error, &*project.stack))?;

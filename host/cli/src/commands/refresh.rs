@@ -11,13 +11,13 @@ use crate::error::{CliResult, located, plan_error};
 use crate::exit::Exit;
 use crate::project::Project;
 use crate::render::plan::render_drift;
-use crate::session::{Session, StageAccess};
+use crate::session::Session;
 use crate::talk;
 
 /// Runs the command.
 pub async fn run(session: &Session, global: &Global, project: &Project, args: &RefreshArgs) -> CliResult<Exit> {
     warn(session, project, &project.warnings);
-    let mut stage = session.stage(project, &args.stack.stage, StageAccess::Write("refresh"))?;
+    let mut stage = session.write_stage(project, &args.stack.stage, "refresh", &args.lock).await?;
     let loaded = load(session, &mut stage)?;
     let engine = session.engine(project, &loaded.state, args.parallelism).await?;
     let refreshed = engine.refresh(&loaded.state).await.map_err(|error| plan_error(&error, &*project.stack))?;

@@ -11,12 +11,12 @@ use crate::exit::Exit;
 use crate::project::Project;
 use crate::render::table::Table;
 use crate::render::value::{key_text, show as show_value};
-use crate::session::{Session, StageAccess};
+use crate::session::Session;
 use crate::talk;
 
 /// Lists the resources.
 pub fn list(session: &Session, global: &Global, project: &Project, args: &StackArgs) -> CliResult<Exit> {
-    let state = session.stage(project, &args.stage, StageAccess::Read)?.load()?.state;
+    let state = session.read_stage(project, &args.stage)?.load()?.state;
     match global.format {
         Format::Json => {
             for (address, entry) in &state.resources {
@@ -50,7 +50,7 @@ pub fn show(
     address: &Address,
     reveal: bool,
 ) -> CliResult<Exit> {
-    let state = session.stage(project, &args.stage, StageAccess::Read)?.load()?.state;
+    let state = session.read_stage(project, &args.stage)?.load()?.state;
     let Some(entry) = state.resources.get(address) else {
         return Err(CliError::new(
             Exit::Failed,

@@ -1,10 +1,12 @@
-//! The journal of one stage: [`line`] is its text, [`file`] makes lines durable, [`writer`] is the thread that does.
+//! The log of one stage: [`line`] is its text, [`scan`] checks the pieces that it lies in, [`read`] finds the pieces
+//! and the snapshot that they go on from, [`writer`] is the thread that makes records durable.
 
-mod file;
-mod line;
+pub(crate) mod line;
+pub(crate) mod read;
+pub(crate) mod scan;
 mod writer;
 
 pub use writer::{JournalStats, MAX_BATCH_BYTES};
 
-pub(crate) use line::{Chain, Scan};
-pub(crate) use writer::{Origin, Places, Replacement, Writer};
+pub(crate) use line::{Chain, Header, LeaseLine, SnapshotRef};
+pub(crate) use writer::{OpenStep, Origin, Replacement, Writer};

@@ -1,33 +1,35 @@
 //! The thread that writes the journal of one stage. Everything that waits is written at once and made durable at
 //! once, so that many steps share one flush. After a failure it writes nothing more.
 
-use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
+use std::collections::BTreeSet;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
+use cofferdam_model::OperationId;
 use cofferdam_model::journal::{Journal, JournalError, Record};
-use cofferdam_model::{OperationId, StackName, StageName};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-use super::file::JournalFile;
-use super::line::{Chain, Header};
-use crate::durable::{self, at};
+use super::line::{Chain, Header, LeaseLine, SnapshotRef};
 use crate::entropy::random_hex;
-use crate::generation::Generation;
+use crate::journal::read;
+use crate::lease::{Lease, Standing};
+use crate::places::{Places, serial_of, snapshot_name};
 use crate::record::{changes_state, encode};
 use crate::snapshot::Body;
+use crate::store::{Created, Store, StoreError, Trouble};
 use crate::vault::Vault;
-use crate::{FileError, SealError, WriteError};
+use crate::{LeaseLost, SealError, WriteError};
 
 /// A batch is written when it has so many bytes, even though more waits.
 pub const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// The waits between attempts at a write that failed and may pass: they double from the first to the last.
+const WAITS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 
 type Answer = Result<(), JournalError>;
 
@@ -36,9 +38,9 @@ type Answer = Result<(), JournalError>;
 pub struct JournalStats {
     /// Records made durable.
     pub records: u64,
-    /// Flushes that made them durable.
+    /// Pieces that made them durable.
     pub commits: u64,
-    /// Bytes of their lines.
+    /// Bytes of those pieces.
     pub bytes: u64,
 }
 
@@ -49,23 +51,31 @@ struct Counters {
     bytes: AtomicU64,
 }
 
-/// Where the files of a stage are, and whose they are.
-#[derive(Clone)]
-pub(crate) struct Places {
-    pub stack: StackName,
-    pub stage: StageName,
-    pub journal: PathBuf,
-    pub snapshot: PathBuf,
+/// A write in flight, as the journal has it.
+pub(crate) struct OpenStep {
+    pub operation: OperationId,
+    /// The text of its intent.
+    pub intent: String,
+    /// The text of its last checkpoint.
+    pub checkpoint: Option<String>,
 }
 
 /// What a writer goes on from.
 pub(crate) struct Origin {
     /// The snapshot.
-    pub base: Generation,
-    /// The length and the chain of the journal that is there; none where a new one has to be begun.
-    pub tail: Option<(u64, Chain)>,
-    /// Steps that the journal has in flight.
-    pub in_flight: HashSet<OperationId>,
+    pub base: Option<SnapshotRef>,
+    /// The chain of the log; none where there is no log yet.
+    pub chain: Option<Chain>,
+    /// The number of the next piece.
+    pub next: u64,
+    /// The first number that is part of the log.
+    pub first: u64,
+    /// Pieces that must stay.
+    pub fences: BTreeSet<u64>,
+    /// Pieces below the log: fences, and what a run did not come to remove.
+    pub below: Vec<u64>,
+    /// Writes that the journal has in flight, in the order in which they began.
+    pub in_flight: Vec<OpenStep>,
     /// Whether the journal changes the snapshot.
     pub changed: bool,
 }
@@ -81,15 +91,18 @@ pub(crate) struct Settled {
 /// A snapshot to be put in the place of the old one, and of the journal.
 pub(crate) struct Replacement {
     pub body: Body,
-    pub generation: Generation,
+    pub lineage: String,
+    pub serial: u64,
     /// As [`Settled::records`] was when the body was made.
     pub records: u64,
+    /// Snapshots to keep.
+    pub history: usize,
 }
 
 enum Message {
     Append(Box<Record>, oneshot::Sender<Answer>),
     Settle(SyncSender<Result<Settled, JournalError>>),
-    Replace(Box<Replacement>, SyncSender<Result<(), WriteError>>),
+    Replace(Box<Replacement>, SyncSender<Result<SnapshotRef, WriteError>>),
     Close,
 }
 
@@ -99,22 +112,50 @@ pub(crate) struct Writer {
     thread: Option<JoinHandle<()>>,
     counters: Arc<Counters>,
     place: String,
+    standing: Arc<Standing>,
 }
 
 impl Writer {
-    pub(crate) fn spawn(places: Places, vault: Arc<Vault>, origin: Origin) -> Result<Self, FileError> {
+    pub(crate) fn spawn(
+        store: Arc<dyn Store>,
+        places: Places,
+        vault: Arc<Vault>,
+        lease: &Lease,
+        origin: Origin,
+    ) -> Result<Self, StoreError> {
         let (sender, receiver) = channel();
         let counters = Arc::new(Counters::default());
-        let path = places.journal.clone();
-        let worker =
-            Worker { places, vault, origin, file: None, records: 0, failed: None, counters: Arc::clone(&counters) };
+        let place = store.place(&places.journal());
+        let standing = Arc::clone(&lease.standing);
+        let line = LeaseLine { token: lease.token, fence: false, holder: lease.holder.clone() };
+        let worker = Worker {
+            store,
+            places,
+            vault,
+            standing: Arc::clone(&standing),
+            lease: line,
+            announced: false,
+            chain: origin.chain.clone().unwrap_or_default(),
+            origin,
+            pending: Vec::new(),
+            records: 0,
+            failed: None,
+            counters: Arc::clone(&counters),
+        };
         let thread = std::thread::Builder::new().name("cofferdam-journal".to_owned());
-        let thread = thread.spawn(move || worker.run(&receiver)).map_err(at("start the writer of", &path))?;
-        Ok(Self { sender, thread: Some(thread), counters, place: path.display().to_string() })
+        let thread = thread.spawn(move || worker.run(&receiver)).map_err(|source| StoreError {
+            action: "start the writer of",
+            place: place.clone(),
+            trouble: Trouble::Lasting,
+            hint: None,
+            source: source.into(),
+        })?;
+        Ok(Self { sender, thread: Some(thread), counters, place, standing })
     }
 
     pub(crate) fn journal(&self) -> Arc<dyn Journal> {
-        Arc::new(LocalJournal { sender: self.sender.clone(), place: self.place.clone() })
+        let standing = Arc::clone(&self.standing);
+        Arc::new(StageJournal { sender: self.sender.clone(), place: self.place.clone(), standing })
     }
 
     pub(crate) fn stats(&self) -> JournalStats {
@@ -130,7 +171,7 @@ impl Writer {
         answer.recv().map_err(|_| closed(&self.place))?
     }
 
-    pub(crate) fn replace(&self, replacement: Replacement) -> Result<(), WriteError> {
+    pub(crate) fn replace(&self, replacement: Replacement) -> Result<SnapshotRef, WriteError> {
         let (reply, answer) = sync_channel(1);
         let message = Message::Replace(Box::new(replacement), reply);
         self.sender.send(message).map_err(|_| closed(&self.place))?;
@@ -146,18 +187,23 @@ impl Drop for Writer {
     }
 }
 
-struct LocalJournal {
+struct StageJournal {
     sender: Sender<Message>,
     place: String,
+    standing: Arc<Standing>,
 }
 
-impl Journal for LocalJournal {
+impl Journal for StageJournal {
     fn append(&self, record: Record) -> BoxFuture<'static, Answer> {
         let (reply, answer) = oneshot::channel();
         // Where the writer is gone, `reply` is dropped and the answer says so.
         let _ = self.sender.send(Message::Append(Box::new(record), reply));
         let place = self.place.clone();
         async move { answer.await.unwrap_or_else(|_| Err(closed(&place))) }.boxed()
+    }
+
+    fn may_write(&self) -> Answer {
+        self.standing.check().map_err(|lost| lost_error(&self.place, lost))
     }
 }
 
@@ -166,12 +212,28 @@ fn closed(place: &str) -> JournalError {
     JournalError { place: place.to_owned(), source: Arc::new(source) }
 }
 
+fn lost_error(place: &str, lost: LeaseLost) -> JournalError {
+    JournalError { place: place.to_owned(), source: Arc::new(io::Error::other(lost)) }
+}
+
+/// An object that was not written.
+enum NotWritten {
+    Lost(LeaseLost),
+    Store(StoreError),
+}
+
 struct Worker {
+    store: Arc<dyn Store>,
     places: Places,
     vault: Arc<Vault>,
+    standing: Arc<Standing>,
+    lease: LeaseLine,
+    /// Whether the log says who writes.
+    announced: bool,
     origin: Origin,
-    /// Opened by the first record, so that a run without one writes nothing.
-    file: Option<JournalFile<File>>,
+    chain: Chain,
+    /// The lines of the next piece.
+    pending: Vec<u8>,
     records: u64,
     /// The first failure. Nothing is written after it.
     failed: Option<JournalError>,
@@ -205,7 +267,7 @@ impl Worker {
                 Ok(()) => waiting.push(reply),
                 Err(error) => break (None, Some((reply, error))),
             }
-            if self.file.as_ref().is_some_and(|file| file.pending_bytes() >= MAX_BATCH_BYTES) {
+            if self.pending.len() >= MAX_BATCH_BYTES {
                 break (None, None);
             }
             match receiver.try_recv() {
@@ -227,77 +289,111 @@ impl Worker {
 
     fn push(&mut self, record: &Record) -> Answer {
         self.failed.clone().map_or(Ok(()), Err)?;
-        let Places { stack, stage, .. } = &self.places;
+        let Places { stack, stage } = &self.places;
         let body = encode(record, stack, stage, &self.vault).map_err(|error| {
             self.error(match error {
                 SealError::Key(error) => io::Error::other(error),
                 error @ SealError::TooDeep(_) => io::Error::new(io::ErrorKind::InvalidData, error),
             })
         })?;
-        match self.open() {
-            Ok(file) => file.push(&body),
-            Err(error) => return Err(self.error(error.source)),
-        }
+        self.announce();
+        self.chain.push(&body, &mut self.pending);
         self.records += 1;
         self.origin.changed |= changes_state(record);
+        let in_flight = &mut self.origin.in_flight;
         match record {
             Record::Intent { operation, .. } => {
-                self.origin.in_flight.insert(operation.clone());
+                // One that is told again, by a run that goes on with it, keeps its checkpoint.
+                match in_flight.iter_mut().find(|step| step.operation == *operation) {
+                    Some(step) => step.intent = body,
+                    None => in_flight.push(OpenStep { operation: operation.clone(), intent: body, checkpoint: None }),
+                }
             }
-            Record::Result { operation: Some(operation), .. } => {
-                self.origin.in_flight.remove(operation);
+            Record::Checkpoint { operation, .. } => {
+                if let Some(step) = in_flight.iter_mut().find(|step| step.operation == *operation) {
+                    step.checkpoint = Some(body);
+                }
             }
+            Record::Result { operation: Some(operation), .. } => in_flight.retain(|step| step.operation != *operation),
             _ => {}
         }
         Ok(())
     }
 
+    /// Says in the log who writes from here on, once a run.
+    fn announce(&mut self) {
+        if self.announced {
+            return;
+        }
+        self.announced = true;
+        if self.origin.chain.is_none() {
+            let header = self.header(None);
+            self.chain = Chain::begin(header, &mut self.pending);
+        }
+        self.chain.push_lease(self.lease.clone(), &mut self.pending);
+    }
+
+    fn header(&self, base: Option<SnapshotRef>) -> Header {
+        let Places { stack, stage } = self.places.clone();
+        Header { journal: random_hex::<8>(self.vault.entropy()), stack, stage, token: self.lease.token, base }
+    }
+
     fn commit(&mut self, records: usize) -> Answer {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        let bytes = file.pending_bytes();
-        if let Err(error) = file.commit() {
-            let error = self.error(error);
+        if let Err(error) = self.create_piece() {
+            let error = match error {
+                NotWritten::Lost(lost) => lost_error(&self.store.place(&self.places.piece(self.origin.next)), lost),
+                NotWritten::Store(error) => self.error(unboxed(error)),
+            };
             return Err(self.failed.insert(error).clone());
         }
-        let Counters { records: all_records, commits, bytes: all_bytes } = &*self.counters;
+        let Counters { records: all_records, .. } = &*self.counters;
         all_records.fetch_add(records as u64, Ordering::Relaxed);
-        commits.fetch_add(1, Ordering::Relaxed);
-        all_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         Ok(())
     }
 
-    fn error(&self, source: io::Error) -> JournalError {
-        JournalError { place: self.places.journal.display().to_string(), source: Arc::new(source) }
+    /// Creates the next piece of what is pending.
+    fn create_piece(&mut self) -> Result<(), NotWritten> {
+        let bytes = std::mem::take(&mut self.pending);
+        let key = self.places.piece(self.origin.next);
+        self.written(|| match self.store.create(&key, &bytes)? {
+            Created::Made => Ok(Ok(())),
+            // Whoever took the number has shut this run out.
+            Created::Taken => Ok(Err(self.standing.lose())),
+        })?;
+        self.origin.next += 1;
+        let Counters { commits, bytes: all_bytes, .. } = &*self.counters;
+        commits.fetch_add(1, Ordering::Relaxed);
+        all_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(())
     }
 
-    /// The file, opened or begun.
-    fn open(&mut self) -> Result<&mut JournalFile<File>, FileError> {
-        if self.file.is_none() {
-            let path = &self.places.journal;
-            let file = match self.origin.tail.take() {
-                Some((length, chain)) => {
-                    let file = OpenOptions::new().write(true).open(path).map_err(at("open", path))?;
-                    JournalFile::new(file, length, chain)
+    /// Tries a write until it is made, for as long as the lease is good.
+    fn written(&self, attempt: impl Fn() -> Result<Result<(), LeaseLost>, StoreError>) -> Result<(), NotWritten> {
+        let mut wait = WAITS.0;
+        loop {
+            self.standing.check().map_err(NotWritten::Lost)?;
+            let error = match attempt() {
+                Ok(written) => {
+                    self.standing.suspect(false);
+                    return written.map_err(NotWritten::Lost);
                 }
-                None => self.begin()?,
+                Err(error) => error,
             };
-            self.file = Some(file);
+            // Nobody knows whether it was made, or when it will be: whoever comes next has to fence.
+            self.standing.suspect(true);
+            if error.trouble != Trouble::Passing {
+                return Err(NotWritten::Store(error));
+            }
+            std::thread::sleep(wait);
+            wait = (wait * 2).min(WAITS.1);
+            if self.standing.check().is_err() {
+                return Err(NotWritten::Store(error));
+            }
         }
-        Ok(self.file.as_mut().expect("filled above"))
     }
 
-    /// A new journal in the place of the old one, whose records the snapshot has.
-    fn begin(&self) -> Result<JournalFile<File>, FileError> {
-        let header = Header {
-            journal: random_hex::<8>(self.vault.entropy()),
-            stack: self.places.stack.clone(),
-            stage: self.places.stage.clone(),
-            base: self.origin.base.clone(),
-        };
-        let (mut chain, mut line) = (Chain::default(), Vec::new());
-        chain.push_header(&header, &mut line);
-        let file = durable::replace(&self.places.journal, &[&line])?;
-        Ok(JournalFile::new(file, line.len() as u64, chain))
+    fn error(&self, source: io::Error) -> JournalError {
+        JournalError { place: self.store.place(&self.places.piece(self.origin.next)), source: Arc::new(source) }
     }
 
     fn settled(&self) -> Result<Settled, JournalError> {
@@ -306,27 +402,82 @@ impl Worker {
         Ok(Settled { records: self.records, in_flight: in_flight.len(), changed: *changed })
     }
 
-    fn replace(&mut self, replacement: &Replacement) -> Result<(), WriteError> {
+    fn replace(&mut self, replacement: &Replacement) -> Result<SnapshotRef, WriteError> {
         self.failed.clone().map_or(Ok(()), Err)?;
         if replacement.records != self.records {
             return Err(WriteError::Busy(self.places.stage.clone()));
         }
-        self.replace_files(replacement).inspect_err(|error| {
-            // The snapshot may be there already; what came after it would belong to no snapshot.
-            let source = io::Error::new(error.source.kind(), error.source.to_string());
-            self.failed = Some(self.error(source));
+        let snapshot = self.rebase(replacement).map_err(|error| {
+            let (failed, error) = match error {
+                NotWritten::Lost(lost) => (io::Error::other(lost.clone()), WriteError::Lost(lost)),
+                NotWritten::Store(error) => (io::Error::other(error.to_string()), WriteError::Store(error)),
+            };
+            self.failed = Some(self.error(failed));
+            error
         })?;
-        Ok(())
+        self.prune(&snapshot, replacement.history);
+        Ok(snapshot)
     }
 
-    fn replace_files(&mut self, replacement: &Replacement) -> Result<(), FileError> {
-        // A snapshot names the journal that it takes up; where there is none, an empty one.
-        let absorbed = self.open()?.sum().to_owned();
-        replacement.body.write(&self.places.snapshot, &absorbed)?;
-        self.file = None;
-        self.origin.base.clone_from(&replacement.generation);
+    /// Writes the snapshot, and the base that makes it count.
+    fn rebase(&mut self, replacement: &Replacement) -> Result<SnapshotRef, NotWritten> {
+        let Replacement { body, lineage, serial, .. } = replacement;
+        let name = snapshot_name(*serial, &random_hex::<4>(self.vault.entropy()));
+        let (text, sum) = body.text();
+        let key = self.places.state(&name);
+        self.written(|| match self.store.create(&key, &text)? {
+            Created::Made => Ok(Ok(())),
+            Created::Taken => Ok(Err(self.standing.lose())),
+        })?;
+        let snapshot = SnapshotRef { lineage: lineage.clone(), serial: *serial, name, sum };
+        let mut lines = Vec::new();
+        let mut chain = Chain::begin(self.header(Some(snapshot.clone())), &mut lines);
+        for step in &self.origin.in_flight {
+            chain.push(&step.intent, &mut lines);
+            step.checkpoint.iter().for_each(|checkpoint| chain.push(checkpoint, &mut lines));
+        }
+        self.pending = lines;
+        self.create_piece()?;
+        self.origin.base = Some(snapshot.clone());
+        self.origin.chain = Some(chain.clone());
         self.origin.changed = false;
-        self.file = Some(self.begin()?);
-        Ok(())
+        (self.chain, self.announced) = (chain, true);
+        Ok(snapshot)
+    }
+
+    /// Removes what the new base has taken up. What cannot be removed now is removed some day.
+    fn prune(&mut self, snapshot: &SnapshotRef, history: usize) {
+        let base = self.origin.next - 1;
+        let old = (self.origin.first..base).filter(|number| !self.origin.fences.contains(number));
+        let mut keys: Vec<String> = old.map(|number| self.places.piece(number)).collect();
+        keys.extend(self.left_below());
+        let states = self.store.list(&self.places.states()).unwrap_or_default();
+        let mut serials: Vec<(u64, String)> =
+            states.into_iter().filter_map(|object| Some((serial_of(&object.key)?, object.key))).collect();
+        serials.sort_unstable();
+        // One that no base names: a run was shut out, or ended, between the two.
+        let named = |key: &String| key.ends_with(&snapshot.name);
+        let (newer, mut kept): (Vec<_>, Vec<_>) =
+            serials.into_iter().partition(|(serial, key)| *serial >= snapshot.serial && !named(key));
+        let surplus = kept.len().saturating_sub(history.max(1));
+        keys.extend(newer.into_iter().chain(kept.drain(..surplus)).map(|(_, key)| key));
+        if !keys.is_empty() {
+            let _ = self.store.delete(&keys);
+        }
+        self.origin.first = base;
+    }
+
+    /// Pieces below the log that a run did not come to remove: all but fences.
+    fn left_below(&mut self) -> Vec<String> {
+        let keys = std::mem::take(&mut self.origin.below).into_iter().map(|number| self.places.piece(number));
+        keys.filter(|key| !read::is_fence(&*self.store, key)).collect()
+    }
+}
+
+/// The system's own error, where there is one.
+fn unboxed(error: StoreError) -> io::Error {
+    match error.source.downcast::<io::Error>() {
+        Ok(source) => *source,
+        Err(source) => io::Error::other(source),
     }
 }

@@ -5,8 +5,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use cofferdam_home::{Access, Entropy, Holder, Keys, LocalHome, Stage};
+use cofferdam_home::store::LocalStore;
+use cofferdam_home::{Access, Clock, Entropy, Holder, Home, HomeCtx, Keys, Stage};
 use cofferdam_model::journal::{Record, WriteKind};
 use cofferdam_model::state::{Condition, Identity, PluginIdentity, ResourceEntry, ResourceState, StackState};
 use cofferdam_model::{Address, Digest, OperationId, ProviderKey, StackName, StageName, Value};
@@ -27,6 +29,20 @@ pub struct SystemEntropy;
 impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         getrandom::fill(bytes).expect("the system has randomness");
+    }
+}
+
+/// A clock that stands until it is set forward.
+#[derive(Default)]
+pub struct TestClock(pub AtomicU64);
+
+impl Clock for TestClock {
+    fn now_ms(&self) -> u64 {
+        1_700_000_000_000 + self.monotonic_ms()
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
     }
 }
 
@@ -58,12 +74,17 @@ impl Place {
         Keys { identity: self.identity(), passphrase: None }
     }
 
-    pub fn home(&self) -> LocalHome {
+    pub fn home(&self) -> Home {
         self.home_with(self.keys())
     }
 
-    pub fn home_with(&self, keys: Keys) -> LocalHome {
-        LocalHome::open(self.root(), keys, Arc::new(SystemEntropy)).expect("opens")
+    pub fn home_with(&self, keys: Keys) -> Home {
+        Home::open(self.ctx(keys)).expect("opens")
+    }
+
+    pub fn ctx(&self, keys: Keys) -> HomeCtx {
+        let store = Arc::new(LocalStore::new(self.root()));
+        HomeCtx { store, keys, clock: Arc::new(TestClock::default()), entropy: Arc::new(SystemEntropy) }
     }
 
     pub fn write(&self) -> Stage {
@@ -74,8 +95,27 @@ impl Place {
         self.home().open_stage(&stack(), &stage(), Access::Read).expect("opens")
     }
 
-    pub fn file(&self, name: &str) -> PathBuf {
-        self.root().join("shop/dev").join(name)
+    /// The files of one kind of the stage's objects, in order: `journal`, `states`, `lease`.
+    pub fn objects(&self, kind: &str) -> Vec<PathBuf> {
+        let directory = self.root().join("stacks/shop/dev").join(kind);
+        self.files().into_keys().filter(|path| path.starts_with(&directory)).collect()
+    }
+
+    /// The last piece of the journal.
+    pub fn piece(&self) -> PathBuf {
+        self.objects("journal").pop().expect("a journal")
+    }
+
+    /// The last snapshot.
+    pub fn snapshot(&self) -> PathBuf {
+        self.objects("states").pop().expect("a snapshot")
+    }
+
+    /// Every file of the home but leases, which come and go with each run.
+    pub fn lasting(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = self.files();
+        files.retain(|path, _| !path.iter().any(|part| part == "lease"));
+        files
     }
 
     /// Every file under the root, with its bytes.
@@ -84,6 +124,14 @@ impl Place {
         collect(&self.root(), &mut found);
         found
     }
+}
+
+/// A home in a directory, for a child process.
+pub fn home_in(directory: &Path) -> Home {
+    let keys = Keys { identity: directory.join("identity.txt"), passphrase: None };
+    let store = Arc::new(LocalStore::new(directory.join("home")));
+    let (clock, entropy) = (Arc::new(TestClock::default()), Arc::new(SystemEntropy));
+    Home::open(HomeCtx { store, keys, clock, entropy }).expect("opens")
 }
 
 fn collect(directory: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
@@ -107,7 +155,14 @@ pub fn stage() -> StageName {
 
 pub fn holder() -> Holder {
     let pid = std::process::id();
-    Holder { pid, user: "ada".into(), host: "ci-1".into(), command: "deploy".into(), since_ms: 1_700_000_000_000 }
+    Holder {
+        pid,
+        user: "ada".into(),
+        host: "ci-1".into(),
+        command: "deploy".into(),
+        since_ms: 1_700_000_000_000,
+        url: None,
+    }
 }
 
 pub fn empty() -> StackState {

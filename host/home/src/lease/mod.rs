@@ -1,0 +1,262 @@
+//! The lease of one stage: who may write. The highest token counts; see `host/docs/design/home.md`. [`keeper`] keeps
+//! it young.
+
+mod keeper;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::places::{Places, number_of};
+use crate::store::{Created, Store, StoreError};
+use crate::{Clock, Entropy, entropy::random_hex};
+
+use keeper::Keeper;
+
+/// A token that has not been written for so long is nobody's.
+pub const TIME_TO_LIVE: Duration = Duration::from_secs(20);
+/// How often a token is written.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How long its holder relies on a token, by its own clock, from the beginning of the heartbeat on. Stores may tell
+/// times in whole seconds.
+const RELIED_ON: Duration = Duration::from_secs(16);
+/// The longest time to live that is believed of another's token.
+const MAX_TIME_TO_LIVE: Duration = Duration::from_secs(600);
+/// Attempts to take a lease that others take and give back at the same moment.
+const ATTEMPTS: usize = 8;
+
+/// Who holds a lease. Shown to others; holds no secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The process.
+    pub pid: u32,
+    /// The user's name.
+    pub user: String,
+    /// The host's name.
+    pub host: String,
+    /// The command, such as `deploy`, without its arguments.
+    pub command: String,
+    /// Since when, milliseconds since the Unix epoch.
+    pub since_ms: u64,
+    /// The page of the CI job, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { pid, user, host, command, url, .. } = self;
+        write!(f, "`{command}` of {user} on {host}, process {pid}")?;
+        url.as_ref().map_or(Ok(()), |url| write!(f, " ({url})"))
+    }
+}
+
+/// A lease as others see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Its token.
+    pub token: u64,
+    /// Who has it; none where the text cannot be read.
+    pub holder: Option<Holder>,
+    /// When it ends unless its holder goes on; none where the store tells no times.
+    pub ends_in: Option<Duration>,
+}
+
+/// Why a holder may not write any more.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this run no longer holds the lease of stage `{stage}`: {why}")]
+pub struct LeaseLost {
+    /// The stage.
+    pub stage: String,
+    /// "another run has taken it".
+    pub why: &'static str,
+}
+
+/// The text of a token.
+#[derive(Serialize, Deserialize)]
+struct TokenFile {
+    format: u64,
+    token: u64,
+    /// Random: tells two attempts at one token apart.
+    id: String,
+    holder: Holder,
+    ttl_ms: u64,
+    /// Counts the heartbeats.
+    beat: u64,
+    released: bool,
+}
+
+/// A token in a listing.
+struct Latest {
+    number: u64,
+    age: Option<Duration>,
+    file: Option<TokenFile>,
+}
+
+/// What came of an attempt to take a lease.
+pub(crate) enum Attempt {
+    Taken(Lease),
+    Held(Held),
+}
+
+/// What holder and keeper share.
+pub(crate) struct Standing {
+    clock: Arc<dyn Clock>,
+    stage: String,
+    /// By the monotonic clock, milliseconds.
+    valid_until_ms: AtomicU64,
+    lost: AtomicBool,
+    /// Whether the next holder has to fence: a write of ours may still be under way, or we have not fenced ourselves.
+    suspect: AtomicBool,
+}
+
+impl Standing {
+    /// Whether this run may write, as far as it can know.
+    pub(crate) fn check(&self) -> Result<(), LeaseLost> {
+        let lost = |why| Err(LeaseLost { stage: self.stage.clone(), why });
+        if self.lost.load(Ordering::Acquire) {
+            return lost("another run has taken it");
+        }
+        if self.clock.monotonic_ms() >= self.valid_until_ms.load(Ordering::Acquire) {
+            return lost("it could not be renewed in time");
+        }
+        Ok(())
+    }
+
+    pub(crate) fn lose(&self) -> LeaseLost {
+        self.lost.store(true, Ordering::Release);
+        LeaseLost { stage: self.stage.clone(), why: "another run has taken it" }
+    }
+
+    /// From now on the next holder fences.
+    pub(crate) fn suspect(&self, suspect: bool) {
+        self.suspect.store(suspect, Ordering::Release);
+    }
+
+    fn renewed(&self, began_ms: u64) {
+        let relied_on = u64::try_from(RELIED_ON.as_millis()).unwrap_or(u64::MAX);
+        self.valid_until_ms.store(began_ms.saturating_add(relied_on), Ordering::Release);
+    }
+}
+
+/// The lease, held until this is dropped; then released, unless the next holder has to fence.
+pub(crate) struct Lease {
+    pub token: u64,
+    pub holder: Holder,
+    pub standing: Arc<Standing>,
+    /// Whether the one before did not end as it should, so that the log has to be fenced.
+    pub unclean: bool,
+    _keeper: Keeper,
+}
+
+/// What a lease is taken with.
+pub(crate) struct Taking<'a> {
+    pub store: &'a Arc<dyn Store>,
+    pub places: &'a Places,
+    pub clock: &'a Arc<dyn Clock>,
+    pub entropy: &'a dyn Entropy,
+}
+
+impl Taking<'_> {
+    /// Takes the lease, or tells at once who has it. With `force` also from one who is alive.
+    pub(crate) fn take(&self, holder: &Holder, force: bool) -> Result<Attempt, StoreError> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let latest = self.latest()?;
+            let free = match &latest {
+                None => true,
+                Some(latest) => force || latest.is_free() || self.store.is_abandoned(&self.key(latest.number)),
+            };
+            if let Some(latest) = latest.as_ref().filter(|_| !free || attempts > ATTEMPTS) {
+                return Ok(Attempt::Held(latest.held()));
+            }
+            if let Some(lease) = self.make(latest.as_ref(), holder)? {
+                return Ok(Attempt::Taken(lease));
+            }
+        }
+    }
+
+    /// Who holds the lease; none where nobody does.
+    pub(crate) fn held(&self) -> Result<Option<Held>, StoreError> {
+        let latest = self.latest()?;
+        Ok(latest
+            .filter(|latest| !latest.is_free() && !self.store.is_abandoned(&self.key(latest.number)))
+            .map(|latest| latest.held()))
+    }
+
+    /// Makes the next token; none where another run was faster.
+    fn make(&self, latest: Option<&Latest>, holder: &Holder) -> Result<Option<Lease>, StoreError> {
+        let token = latest.map_or(0, |latest| latest.number) + 1;
+        let key = self.key(token);
+        let ttl_ms = u64::try_from(TIME_TO_LIVE.as_millis()).unwrap_or(u64::MAX);
+        let id = random_hex::<8>(self.entropy);
+        let file = TokenFile { format: 1, token, id, holder: holder.clone(), ttl_ms, beat: 0, released: false };
+        let began_ms = self.clock.monotonic_ms();
+        if self.store.create(&key, &file.text())? == Created::Taken {
+            return Ok(None);
+        }
+        let hold = self.store.hold(&key)?;
+        let listed = self.store.list(&self.places.leases())?;
+        let numbers: Vec<u64> = listed.iter().filter_map(|object| number_of(&object.key, "json")).collect();
+        if numbers.iter().max() != Some(&token) {
+            // A name that was free only because it was long ago: somebody has gone on from there.
+            drop(hold);
+            self.store.delete(&[key])?;
+            return Ok(None);
+        }
+        // A token that another run still writes comes back and counts for nothing: the highest does.
+        let old: Vec<String> = numbers.into_iter().filter(|number| *number < token).map(|n| self.key(n)).collect();
+        if !old.is_empty() {
+            let _ = self.store.delete(&old);
+        }
+        let unclean = latest.is_some_and(|latest| !latest.file.as_ref().is_some_and(|file| file.released));
+        let standing = Arc::new(Standing {
+            clock: Arc::clone(self.clock),
+            stage: self.places.stage.to_string(),
+            valid_until_ms: AtomicU64::new(0),
+            lost: AtomicBool::new(false),
+            suspect: AtomicBool::new(unclean),
+        });
+        standing.renewed(began_ms);
+        let keeper = Keeper::spawn(Arc::clone(self.store), self.places.clone(), file, Arc::clone(&standing), hold)?;
+        Ok(Some(Lease { token, holder: holder.clone(), standing, unclean, _keeper: keeper }))
+    }
+
+    fn key(&self, token: u64) -> String {
+        self.places.lease(token)
+    }
+
+    fn latest(&self) -> Result<Option<Latest>, StoreError> {
+        let listed = self.store.list(&self.places.leases())?;
+        let numbered = listed.into_iter().filter_map(|object| Some((number_of(&object.key, "json")?, object.age)));
+        let Some((number, age)) = numbered.max_by_key(|(number, _)| *number) else { return Ok(None) };
+        let text = self.store.get(&self.key(number))?;
+        let file = text.and_then(|text| serde_json::from_slice(&text).ok());
+        Ok(Some(Latest { number, age, file }))
+    }
+}
+
+impl Latest {
+    fn time_to_live(&self) -> Duration {
+        self.file.as_ref().map_or(TIME_TO_LIVE, |file| Duration::from_millis(file.ttl_ms).min(MAX_TIME_TO_LIVE))
+    }
+
+    fn is_free(&self) -> bool {
+        let released = self.file.as_ref().is_some_and(|file| file.released);
+        released || self.age.is_some_and(|age| age > self.time_to_live())
+    }
+
+    fn held(&self) -> Held {
+        let holder = self.file.as_ref().map(|file| file.holder.clone());
+        Held { token: self.number, holder, ends_in: self.age.map(|age| self.time_to_live().saturating_sub(age)) }
+    }
+}
+
+impl TokenFile {
+    fn text(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("names and numbers are JSON")
+    }
+}

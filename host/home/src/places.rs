@@ -1,0 +1,70 @@
+//! The names of a stage's objects.
+
+use cofferdam_model::{StackName, StageName};
+
+/// Whose objects they are; makes their names.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    pub stack: StackName,
+    pub stage: StageName,
+}
+
+impl Places {
+    fn base(&self) -> String {
+        format!("{STACKS}{}/{}/", self.stack, self.stage)
+    }
+
+    pub(crate) fn leases(&self) -> String {
+        format!("{}lease/", self.base())
+    }
+
+    pub(crate) fn lease(&self, token: u64) -> String {
+        format!("{}{token:010}.json", self.leases())
+    }
+
+    pub(crate) fn journal(&self) -> String {
+        format!("{}journal/", self.base())
+    }
+
+    pub(crate) fn piece(&self, number: u64) -> String {
+        format!("{}{number:010}.jsonl", self.journal())
+    }
+
+    pub(crate) fn states(&self) -> String {
+        format!("{}states/", self.base())
+    }
+
+    /// A snapshot; `name` is what [`snapshot_name`] made.
+    pub(crate) fn state(&self, name: &str) -> String {
+        format!("{}{name}", self.states())
+    }
+}
+
+/// What the names of all stages begin with.
+pub(crate) const STACKS: &str = "stacks/";
+
+/// The name of a snapshot within its stage.
+pub(crate) fn snapshot_name(serial: u64, id: &str) -> String {
+    format!("{serial:010}-{id}.json")
+}
+
+/// The serial in the name of a snapshot.
+pub(crate) fn serial_of(key: &str) -> Option<u64> {
+    let (serial, id) = last(key).strip_suffix(".json")?.split_once('-')?;
+    id.bytes().all(|c| c.is_ascii_hexdigit()).then_some(())?;
+    digits(serial)
+}
+
+/// The number that a name consists of, before its extension; none for anything else.
+pub(crate) fn number_of(key: &str, extension: &str) -> Option<u64> {
+    digits(last(key).strip_suffix(extension)?.strip_suffix('.')?)
+}
+
+/// The last part of a name.
+pub(crate) fn last(key: &str) -> &str {
+    key.rsplit('/').next().unwrap_or(key)
+}
+
+fn digits(text: &str) -> Option<u64> {
+    (text.len() == 10 && text.bytes().all(|c| c.is_ascii_digit())).then(|| text.parse().ok()).flatten()
+}
