@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cofferdam_engine::{Cancel, Engine, EngineCtx, Stop};
 use cofferdam_home::store::{LocalStore, Store};
-use cofferdam_home::{Access, Holder, Home, HomeCtx, Keys, OpenStageError, Passphrase, Stage};
+use cofferdam_home::{Access, Holder, Home, HomeCtx, Keys, OpenStageError, Passphrase, Stage, TIME_TO_LIVE};
 use cofferdam_model::capabilities::Grant;
 use cofferdam_model::limits::MAX_COMPONENT_BYTES;
 use cofferdam_model::program::Program as _;
@@ -21,7 +21,7 @@ use cofferdam_runtime::{
     CacheDirectory, Compiler, Environment as Credentials, LoadError, Plugin, PluginProviders, ProviderSpec, Runtime,
     RuntimeOptions, Source,
 };
-use cofferdam_stack::{HomeSetting, PluginSource};
+use cofferdam_stack::{HomePlace, PluginSource};
 
 use crate::args::LockArgs;
 use crate::environment::{self, SystemClock, SystemEntropy};
@@ -170,9 +170,8 @@ impl Session {
 
     /// The home of a project.
     pub fn home(&self, project: &Project) -> CliResult<Home> {
-        let HomeSetting::Local { path } = project.stack.home();
-        let store: Arc<dyn Store> =
-            Arc::new(LocalStore::new(project.folder.join(path.as_deref().unwrap_or(".cofferdam"))));
+        let setting = project.stack.home();
+        let store = open_store(&setting.place, &project.folder)?;
         let Some(identity) = environment::identity_file() else {
             return Err(CliError::new(
                 Exit::Failed,
@@ -181,7 +180,19 @@ impl Session {
             .hint("set COFFERDAM_CONFIG_DIR to a folder of your own, or COFFERDAM_PASSPHRASE"));
         };
         let keys = Keys { identity, passphrase: environment::passphrase().map(Passphrase::new) };
-        Ok(Home::open(HomeCtx { store, keys, clock: self.clock.clone(), entropy: Arc::new(SystemEntropy) })?)
+        let home = Home::open(HomeCtx { store, keys, clock: self.clock.clone(), entropy: Arc::new(SystemEntropy) })?;
+        let home = home.with_history(setting.history.unwrap_or(Home::HISTORY));
+        Ok(home.with_lease(setting.lease.unwrap_or(TIME_TO_LIVE)))
+    }
+}
+
+/// What a home lies in.
+fn open_store(place: &HomePlace, folder: &Path) -> CliResult<Arc<dyn Store>> {
+    match place {
+        HomePlace::Local { path } => {
+            Ok(Arc::new(LocalStore::new(folder.join(path.as_deref().unwrap_or(".cofferdam")))))
+        }
+        HomePlace::S3(_) => Err(CliError::new(Exit::Invalid, "homes in S3 are not served by this version")),
     }
 }
 

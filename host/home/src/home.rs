@@ -2,12 +2,13 @@
 //! missing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cofferdam_model::{StackName, StageName};
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::random_hex;
-use crate::lease::{Attempt, Held, Taking};
+use crate::lease::{Attempt, Held, TIME_TO_LIVE, Taking, Times};
 use crate::places::Places;
 use crate::store::{Created, Store};
 use crate::vault::Vault;
@@ -48,6 +49,7 @@ pub struct Home {
     vault: Arc<Vault>,
     clock: Arc<dyn Clock>,
     history: usize,
+    lease: Duration,
 }
 
 impl Home {
@@ -62,13 +64,21 @@ impl Home {
         let HomeCtx { store, keys, clock, entropy } = ctx;
         check(&*store)?;
         let vault = Arc::new(Vault::new(Arc::clone(&store), keys, entropy));
-        Ok(Self { store, vault, clock, history: Self::HISTORY })
+        Ok(Self { store, vault, clock, history: Self::HISTORY, lease: TIME_TO_LIVE })
     }
 
     /// With another number of snapshots to keep, at least one.
     #[must_use]
     pub fn with_history(mut self, snapshots: usize) -> Self {
         self.history = snapshots.max(1);
+        self
+    }
+
+    /// With another time to live of leases that nobody renews; from 5 seconds on, because stores tell times in whole
+    /// seconds.
+    #[must_use]
+    pub fn with_lease(mut self, time_to_live: Duration) -> Self {
+        self.lease = time_to_live.max(Duration::from_secs(5));
         self
     }
 
@@ -123,7 +133,13 @@ impl Home {
     }
 
     fn taking<'a>(&'a self, places: &'a Places) -> Taking<'a> {
-        Taking { store: &self.store, places, clock: &self.clock, entropy: self.vault.entropy() }
+        Taking {
+            store: &self.store,
+            places,
+            clock: &self.clock,
+            times: Times::new(self.lease),
+            entropy: self.vault.entropy(),
+        }
     }
 
     /// Makes the home where it is not there yet.

@@ -28,7 +28,7 @@ mod variables;
 
 pub use inputs::{ENVIRONMENT_PREFIX, InputValue, VariableInput, VariableSource};
 pub use providers::{PluginSource, ProviderDecl};
-pub use settings::HomeSetting;
+pub use settings::{HomePlace, HomeSetting, RoleSetting, S3Place};
 pub use source::{MAX_FILE_BYTES, MAX_TOTAL_BYTES, NoFiles, ReadFile, ReadFileError, SourceTexts, Sources};
 pub use stack::{LoadError, LoadOptions, Stack};
 pub use units::milliseconds as duration_ms;

@@ -1,54 +1,191 @@
-//! The settings of the `stack` block.
+//! The settings of the `stack` block: where the home is, and how it is kept.
 
-use cofferdam_model::Data;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cofferdam_model::{Data, Value};
+use hcl_edit::expr::Expression;
 
 use crate::constants::Constants;
 use crate::declare::StackBlock;
 use crate::eval::Scope;
 use crate::findings::{Findings, quoted};
+use crate::units;
+
+/// The shortest time to live of a lease: stores tell times in whole seconds.
+const MIN_LEASE: Duration = Duration::from_secs(5);
+/// The longest: so long may a run that was killed stand in the way.
+const MAX_LEASE: Duration = Duration::from_secs(600);
 
 /// Where the state of a stack lives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HomeSetting {
-    /// In a directory.
-    Local {
-        /// The directory, relative to the stack's folder unless absolute; none for the usual one.
-        path: Option<String>,
-    },
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HomeSetting {
+    /// What it lies in.
+    pub place: HomePlace,
+    /// How long a lease lives that nobody renews; none for the usual time.
+    pub lease: Option<Duration>,
+    /// How many snapshots a stage keeps; none for the usual number.
+    pub history: Option<usize>,
 }
 
-const ONLY_LOCAL: &str = "write `home = \"local\"`, or `home = { local = { path = \"./state\" } }`";
+/// What a home lies in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HomePlace {
+    /// A directory.
+    Local {
+        /// Relative to the stack's folder unless absolute; none for the usual one.
+        path: Option<String>,
+    },
+    /// A bucket.
+    S3(Box<S3Place>),
+}
 
-/// Reads `home`; local where it is not set.
-pub(crate) fn home(block: &StackBlock, scope: &Scope, findings: &mut Findings) -> HomeSetting {
-    let local = HomeSetting::Local { path: None };
-    let Some(home) = block.fields.get("home") else { return local };
-    let mut constants = Constants { scope, file: &block.place.file, findings };
-    let Some(value) = constants.any(&home.value) else { return local };
-    let refuse = |constants: &mut Constants<'_>, name: &str| {
-        let summary = format!("the home `{}` is not supported by this version, which serves local homes", quoted(name));
-        constants.error(&home.value, &summary, Some(ONLY_LOCAL));
-    };
-    match value.data() {
-        Data::String(name) if &**name == "local" => return local,
-        Data::String(name) => refuse(&mut constants, name),
-        Data::Object(kinds) => {
-            if let Some(other) = kinds.keys().find(|kind| *kind != "local") {
-                refuse(&mut constants, other);
-                return local;
-            }
-            let settings = kinds.get("local");
-            let fields = settings.and_then(|settings| settings.as_object());
-            let path = fields.and_then(|fields| fields.get("path"));
-            match (fields, path.and_then(|path| path.as_str())) {
-                (Some(fields), Some(path)) if fields.len() == 1 && !path.is_empty() && !path.contains('\0') => {
-                    return HomeSetting::Local { path: Some(path.to_owned()) };
-                }
-                (Some(fields), _) if fields.is_empty() => return local,
-                _ => constants.error(&home.value, "a local home has a `path` and nothing else", Some(ONLY_LOCAL)),
-            }
-        }
-        _ => constants.error(&home.value, "this is no home", Some(ONLY_LOCAL)),
+impl Default for HomePlace {
+    fn default() -> Self {
+        Self::Local { path: None }
     }
-    local
+}
+
+/// A bucket, and how it is reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct S3Place {
+    /// The bucket.
+    pub bucket: String,
+    /// What all names of the home begin with; empty for the whole bucket.
+    pub prefix: String,
+    /// The bucket's region.
+    pub region: Option<String>,
+    /// The profile of the AWS configuration.
+    pub profile: Option<String>,
+    /// Another server than Amazon's.
+    pub endpoint: Option<String>,
+    /// Whether the bucket is named in the path instead of the host.
+    pub path_style: bool,
+    /// A role to take.
+    pub role: Option<RoleSetting>,
+}
+
+/// A role to take with the credentials that are found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoleSetting {
+    /// Its ARN.
+    pub arn: String,
+    /// What the role's owner asks for to know who takes it.
+    pub external_id: Option<String>,
+    /// The session's name in the logs.
+    pub session_name: Option<String>,
+}
+
+const KINDS: &str = "write `home = \"local\"`, `home = { local = { path = \"./state\" } }` or \
+                     `home = { s3 = { bucket = \"acme-state\", region = \"eu-west-1\" } }`";
+
+/// Reads `home`; a local one where it is not set.
+pub(crate) fn home(block: &StackBlock, scope: &Scope, findings: &mut Findings) -> HomeSetting {
+    let Some(home) = block.fields.get("home") else { return HomeSetting::default() };
+    let mut constants = Constants { scope, file: &block.place.file, findings };
+    let Some(value) = constants.any(&home.value) else { return HomeSetting::default() };
+    let read = match value.data() {
+        Data::String(name) if &**name == "local" => Ok(HomeSetting::default()),
+        Data::Object(kinds) if kinds.len() == 1 => match (kinds.get("local"), kinds.get("s3")) {
+            (Some(local), _) => Fields::of(local, "local").and_then(Fields::local),
+            (_, Some(s3)) => Fields::of(s3, "s3").and_then(Fields::s3),
+            _ => {
+                Err(format!("there is no home of kind `{}`", kinds.keys().map(|kind| quoted(kind)).collect::<String>()))
+            }
+        },
+        Data::String(name) if &**name == "aws" => {
+            Err("the home `aws` is not supported by this version: name a bucket".to_owned())
+        }
+        Data::String(name) => Err(format!("there is no home of kind `{}`", quoted(name))),
+        _ => Err("this is no home".to_owned()),
+    };
+    read.unwrap_or_else(|summary| refuse(&mut constants, &home.value, &summary))
+}
+
+fn refuse(constants: &mut Constants<'_>, expression: &Expression, summary: &str) -> HomeSetting {
+    constants.error(expression, summary, Some(KINDS));
+    HomeSetting::default()
+}
+
+/// The settings of one kind of home, taken out one by one.
+struct Fields {
+    kind: &'static str,
+    left: BTreeMap<String, Value>,
+}
+
+impl Fields {
+    fn of(value: &Value, kind: &'static str) -> Result<Self, String> {
+        let entries = value.as_object().ok_or_else(|| format!("the settings of `{kind}` are an object"))?;
+        // A setting that is null is not set.
+        let set = entries.iter().filter(|(_, value)| !value.is_null());
+        Ok(Self { kind, left: set.map(|(key, value)| (key.to_string(), value.clone())).collect() })
+    }
+
+    fn local(mut self) -> Result<HomeSetting, String> {
+        let path = self.text("path")?;
+        self.finish(HomePlace::Local { path })
+    }
+
+    fn s3(mut self) -> Result<HomeSetting, String> {
+        let bucket = self.text("bucket")?.ok_or("a home in S3 has a `bucket`")?;
+        let role = match self.left.remove("role").map(|role| Self::of(&role, "role")).transpose()? {
+            None => None,
+            Some(mut role) => {
+                let arn = role.text("arn")?.ok_or("a `role` has an `arn`")?;
+                let (external_id, session_name) = (role.text("external_id")?, role.text("session_name")?);
+                role.nothing_left()?;
+                Some(RoleSetting { arn, external_id, session_name })
+            }
+        };
+        let place = S3Place {
+            bucket,
+            prefix: self.text("prefix")?.unwrap_or_default(),
+            region: self.text("region")?,
+            profile: self.text("profile")?,
+            endpoint: self.text("endpoint")?,
+            path_style: self.flag("path_style")?,
+            role,
+        };
+        self.finish(HomePlace::S3(Box::new(place)))
+    }
+
+    /// What every kind of home has.
+    fn finish(mut self, place: HomePlace) -> Result<HomeSetting, String> {
+        let lease = self.text("lease")?.map(|text| {
+            let lease = units::milliseconds(&text).map(Duration::from_millis).map_err(str::to_owned)?;
+            let fits = (MIN_LEASE..=MAX_LEASE).contains(&lease);
+            fits.then_some(lease).ok_or_else(|| "a `lease` lives from 5s to 10m".to_owned())
+        });
+        let history = self.left.remove("history").map(|history| {
+            let number = match history.data() {
+                Data::Number(number) => number.as_i64().and_then(|number| usize::try_from(number).ok()),
+                _ => None,
+            };
+            let fits = number.filter(|number| (1..=10_000).contains(number));
+            fits.ok_or("`history` is how many snapshots are kept: a whole number from 1 to 10000")
+        });
+        self.nothing_left()?;
+        Ok(HomeSetting { place, lease: lease.transpose()?, history: history.transpose()? })
+    }
+
+    fn text(&mut self, key: &str) -> Result<Option<String>, String> {
+        let Some(value) = self.left.remove(key) else { return Ok(None) };
+        let text = value.as_str().filter(|text| !text.is_empty() && !text.contains('\0'));
+        text.map(|text| Some(text.to_owned())).ok_or_else(|| format!("`{key}` of `{}` is a text", self.kind))
+    }
+
+    fn flag(&mut self, key: &str) -> Result<bool, String> {
+        match self.left.remove(key).as_ref().map(Value::data) {
+            None => Ok(false),
+            Some(Data::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(format!("`{key}` of `{}` is `true` or `false`", self.kind)),
+        }
+    }
+
+    fn nothing_left(&self) -> Result<(), String> {
+        match self.left.keys().next() {
+            None => Ok(()),
+            Some(key) => Err(format!("`{}` has no setting `{}`", self.kind, quoted(key))),
+        }
+    }
 }

@@ -147,11 +147,8 @@ fn load(sources: Sources, options: LoadOptions, texts: &mut SourceTexts, finding
     let inputs = Inputs { variables: options.variables, files: options.variable_files };
     scope.variables = variables::resolve(&scope, inputs, texts, findings);
     scope.settle_locals(findings);
-    let home = scope
-        .declarations
-        .stack
-        .as_ref()
-        .map_or(HomeSetting::Local { path: None }, |block| settings::home(block, &scope, findings));
+    let home =
+        scope.declarations.stack.as_ref().map(|block| settings::home(block, &scope, findings)).unwrap_or_default();
     let grants = grant::evaluate(&scope, findings);
     check(&scope, findings);
     let providers = providers::list(&scope.declarations, &assigned, grants);

@@ -4,7 +4,9 @@ mod support;
 
 use cofferdam_model::program::Program;
 use cofferdam_model::{Pointer, Value};
-use cofferdam_stack::HomeSetting;
+use std::time::Duration;
+
+use cofferdam_stack::{HomePlace, HomeSetting, RoleSetting, S3Place};
 use support::{Case, Resources, known};
 
 fn errors(text: &str) -> Vec<(String, String)> {
@@ -17,6 +19,12 @@ fn only_error(text: &str) -> (String, String) {
     errors.into_iter().next().expect("one")
 }
 
+fn only_whole_error(text: &str) -> (String, String) {
+    let errors = Case::whole(text).errors();
+    assert_eq!(errors.len(), 1, "{errors:#?}");
+    errors.into_iter().next().expect("one")
+}
+
 #[test]
 fn a_stack_in_several_files() {
     let stack = Case::whole("stack \"shop\" {\n  home = { local = { path = \"./state\" } }\n}\n")
@@ -24,13 +32,72 @@ fn a_stack_in_several_files() {
         .file("b.hcl", "resource \"null_resource\" \"b\" {}\noutput \"id\" { value = null_resource.a.id }\n")
         .stack();
     assert_eq!(stack.stack().as_str(), "shop");
-    assert_eq!(*stack.home(), HomeSetting::Local { path: Some("./state".to_owned()) });
+    let place = HomePlace::Local { path: Some("./state".to_owned()) };
+    assert_eq!(*stack.home(), HomeSetting { place, ..HomeSetting::default() });
     let names: Vec<String> = stack.resources().iter().map(|node| node.address.to_string()).collect();
     assert_eq!(names, ["null_resource.a", "null_resource.b"]);
     let depends_on: Vec<String> = stack.resources()[0].depends_on.iter().map(ToString::to_string).collect();
     assert_eq!(depends_on, ["null_resource.b"]);
     assert_eq!(stack.outputs(), ["id"]);
     assert!(stack.sources().text("b.hcl").is_some_and(|text| text.starts_with("resource")));
+}
+
+#[test]
+fn a_home_in_a_bucket() {
+    let text = r#"
+variable "team" { default = "acme" }
+stack "shop" {
+  home = {
+    s3 = {
+      bucket     = "${var.team}-state"
+      prefix     = "cofferdam"
+      region     = "eu-west-1"
+      endpoint   = "http://127.0.0.1:5000"
+      path_style = true
+      profile    = null
+      role       = { arn = "arn:aws:iam::123456789012:role/deploy", external_id = "x" }
+      lease      = "30s"
+      history    = 7
+    }
+  }
+}
+"#;
+    let role = RoleSetting {
+        arn: "arn:aws:iam::123456789012:role/deploy".to_owned(),
+        external_id: Some("x".to_owned()),
+        session_name: None,
+    };
+    let place = S3Place {
+        bucket: "acme-state".to_owned(),
+        prefix: "cofferdam".to_owned(),
+        region: Some("eu-west-1".to_owned()),
+        endpoint: Some("http://127.0.0.1:5000".to_owned()),
+        path_style: true,
+        profile: None,
+        role: Some(role),
+    };
+    let (lease, history) = (Some(Duration::from_secs(30)), Some(7));
+    let home = HomeSetting { place: HomePlace::S3(Box::new(place)), lease, history };
+    assert_eq!(*Case::whole(text).stack().home(), home);
+}
+
+#[test]
+fn a_wrong_home_says_what_is_wrong() {
+    for (home, summary) in [
+        ("\"gcs\"", "there is no home of kind `gcs`"),
+        ("7", "this is no home"),
+        ("{ s3 = {} }", "a home in S3 has a `bucket`"),
+        ("{ s3 = { bucket = \"\" } }", "`bucket` of `s3` is a text"),
+        ("{ s3 = { bucket = \"b\", path_style = 1 } }", "`path_style` of `s3` is `true` or `false`"),
+        ("{ s3 = { bucket = \"b\", acl = \"public\" } }", "`s3` has no setting `acl`"),
+        ("{ s3 = { bucket = \"b\", role = {} } }", "a `role` has an `arn`"),
+        ("{ local = { lease = \"1s\" } }", "a `lease` lives from 5s to 10m"),
+        ("{ local = { history = 0 } }", "`history` is how many snapshots are kept: a whole number from 1 to 10000"),
+        ("{ local = { path = 3 } }", "`path` of `local` is a text"),
+    ] {
+        let (found, _) = only_whole_error(&format!("stack \"shop\" {{\n  home = {home}\n}}\n"));
+        assert_eq!(found, summary, "{home}");
+    }
 }
 
 #[test]
@@ -105,9 +172,8 @@ fn the_stack_block_is_there_once() {
     assert_eq!(twice.diagnostics[0].summary, "the stack is declared twice");
     assert_eq!(twice.diagnostics[0].detail.as_deref(), Some("the first one stands at stack.hcl:1"));
     for (home, summary) in [
-        ("\"aws\"", "the home `aws` is not supported by this version, which serves local homes"),
-        ("{ s3 = {} }", "the home `s3` is not supported by this version, which serves local homes"),
-        ("{ local = { bucket = 1 } }", "a local home has a `path` and nothing else"),
+        ("\"aws\"", "the home `aws` is not supported by this version: name a bucket"),
+        ("{ local = { bucket = 1 } }", "`local` has no setting `bucket`"),
         ("null_resource.a.id", "`null_resource.a` is not known here: only variables and constant locals are"),
     ] {
         let text = format!("stack \"a\" {{\n  home = {home}\n}}\nresource \"null_resource\" \"a\" {{}}\n");

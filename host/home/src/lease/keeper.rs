@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::{HEARTBEAT, Standing, TokenFile};
+use super::{Standing, TokenFile};
 use crate::places::{Places, number_of};
 use crate::store::{Hold, Store, StoreError, Trouble};
 
@@ -61,11 +61,12 @@ impl Drop for Keeper {
 
 impl Work {
     fn run(mut self, stopped: &Receiver<()>) {
-        let mut wait = HEARTBEAT;
+        let heartbeat = self.standing.times.heartbeat();
+        let mut wait = heartbeat;
         while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(wait) {
             wait = match self.beat() {
-                Ok(()) => HEARTBEAT,
-                Err(_) => AGAIN,
+                Ok(()) => heartbeat,
+                Err(_) => AGAIN.min(heartbeat),
             };
             if self.standing.lost.load(Ordering::Acquire) {
                 // Nothing more to keep; what is left is to be told to stop.

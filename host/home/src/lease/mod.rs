@@ -15,13 +15,8 @@ use crate::{Clock, Entropy, entropy::random_hex};
 
 use keeper::Keeper;
 
-/// A token that has not been written for so long is nobody's.
+/// How long a token lives by default that nobody writes again.
 pub const TIME_TO_LIVE: Duration = Duration::from_secs(20);
-/// How often a token is written.
-const HEARTBEAT: Duration = Duration::from_secs(5);
-/// How long its holder relies on a token, by its own clock, from the beginning of the heartbeat on. Stores may tell
-/// times in whole seconds.
-const RELIED_ON: Duration = Duration::from_secs(16);
 /// The longest time to live that is believed of another's token.
 const MAX_TIME_TO_LIVE: Duration = Duration::from_secs(600);
 /// Attempts to take a lease that others take and give back at the same moment.
@@ -50,6 +45,29 @@ impl std::fmt::Display for Holder {
         let Self { pid, user, host, command, url, .. } = self;
         write!(f, "`{command}` of {user} on {host}, process {pid}")?;
         url.as_ref().map_or(Ok(()), |url| write!(f, " ({url})"))
+    }
+}
+
+/// The times of a lease, of which the time to live is given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    to_live: Duration,
+}
+
+impl Times {
+    pub(crate) fn new(to_live: Duration) -> Self {
+        Self { to_live }
+    }
+
+    /// How often the token is written.
+    fn heartbeat(self) -> Duration {
+        self.to_live / 4
+    }
+
+    /// How long its holder relies on a token, by its own clock, from the beginning of the heartbeat on. Stores may tell
+    /// times in whole seconds.
+    fn relied_on(self) -> Duration {
+        self.to_live.saturating_sub((self.to_live / 5).max(Duration::from_secs(1)))
     }
 }
 
@@ -105,6 +123,7 @@ pub(crate) enum Attempt {
 pub(crate) struct Standing {
     clock: Arc<dyn Clock>,
     stage: String,
+    times: Times,
     /// By the monotonic clock, milliseconds.
     valid_until_ms: AtomicU64,
     lost: AtomicBool,
@@ -136,7 +155,7 @@ impl Standing {
     }
 
     fn renewed(&self, began_ms: u64) {
-        let relied_on = u64::try_from(RELIED_ON.as_millis()).unwrap_or(u64::MAX);
+        let relied_on = u64::try_from(self.times.relied_on().as_millis()).unwrap_or(u64::MAX);
         self.valid_until_ms.store(began_ms.saturating_add(relied_on), Ordering::Release);
     }
 }
@@ -156,6 +175,7 @@ pub(crate) struct Taking<'a> {
     pub store: &'a Arc<dyn Store>,
     pub places: &'a Places,
     pub clock: &'a Arc<dyn Clock>,
+    pub times: Times,
     pub entropy: &'a dyn Entropy,
 }
 
@@ -191,7 +211,7 @@ impl Taking<'_> {
     fn make(&self, latest: Option<&Latest>, holder: &Holder) -> Result<Option<Lease>, StoreError> {
         let token = latest.map_or(0, |latest| latest.number) + 1;
         let key = self.key(token);
-        let ttl_ms = u64::try_from(TIME_TO_LIVE.as_millis()).unwrap_or(u64::MAX);
+        let ttl_ms = u64::try_from(self.times.to_live.as_millis()).unwrap_or(u64::MAX);
         let id = random_hex::<8>(self.entropy);
         let file = TokenFile { format: 1, token, id, holder: holder.clone(), ttl_ms, beat: 0, released: false };
         let began_ms = self.clock.monotonic_ms();
@@ -216,6 +236,7 @@ impl Taking<'_> {
         let standing = Arc::new(Standing {
             clock: Arc::clone(self.clock),
             stage: self.places.stage.to_string(),
+            times: self.times,
             valid_until_ms: AtomicU64::new(0),
             lost: AtomicBool::new(false),
             suspect: AtomicBool::new(unclean),
