@@ -8,6 +8,7 @@ use cofferdam_home::{LoadError as StateError, OpenHomeError, OpenStageError, Wri
 use cofferdam_model::Diagnostic;
 use cofferdam_model::error::{ErrorKind, LimitKind, PluginFault};
 use cofferdam_model::program::Program;
+use cofferdam_model::redact::Redactor;
 use cofferdam_runtime::{LoadError as PluginError, RuntimeError};
 
 use crate::exit::Exit;
@@ -70,6 +71,20 @@ impl CliError {
     fn with_hint(mut self, hint: Option<String>) -> Self {
         self.hints.extend(hint);
         self
+    }
+
+    /// The same error without any secret in its texts. Done before they are rendered, which breaks lines and takes
+    /// characters out.
+    pub fn redacted(self, redactor: &Redactor) -> Self {
+        let all = |texts: Vec<String>| texts.iter().map(|text| redactor.redact(text)).collect();
+        let diagnostics = self.diagnostics.into_iter().map(|finding| redactor.redact_diagnostic(finding)).collect();
+        Self {
+            exit: self.exit,
+            message: redactor.redact(&self.message),
+            causes: all(self.causes),
+            hints: all(self.hints),
+            diagnostics,
+        }
     }
 
     /// The whole error as text.

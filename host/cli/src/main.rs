@@ -7,6 +7,7 @@ mod commands;
 mod environment;
 mod error;
 mod exit;
+mod panic;
 mod project;
 mod render;
 mod session;
@@ -33,15 +34,17 @@ use crate::session::Session;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let exit = match cli.command {
+    let redactor = Arc::new(Redactor::default());
+    panic::install(redactor.clone());
+    let exit = panic::caught(|| match cli.command {
         Command::Compile => compile(),
         Command::Completions { shell } => completions(shell),
         Command::Version => commands::version::run(&cli.global),
         command => {
             choose_colors(&cli.global);
-            run(&cli.global, command)
+            run(&cli.global, command, redactor)
         }
-    };
+    });
     ExitCode::from(exit as u8)
 }
 
@@ -74,7 +77,7 @@ fn choose_colors(global: &Global) {
     choice.write_global();
 }
 
-fn run(global: &Global, command: Command) -> Exit {
+fn run(global: &Global, command: Command, redactor: Arc<Redactor>) -> Exit {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -82,15 +85,14 @@ fn run(global: &Global, command: Command) -> Exit {
             return Exit::Failed;
         }
     };
-    let exit = runtime.block_on(dispatch(global, command));
+    let exit = runtime.block_on(dispatch(global, command, redactor));
     // What was cut off must not hold the process up.
     runtime.shutdown_background();
     exit
 }
 
-async fn dispatch(global: &Global, command: Command) -> Exit {
+async fn dispatch(global: &Global, command: Command, redactor: Arc<Redactor>) -> Exit {
     let surroundings = Environment::detect();
-    let redactor = Arc::new(Redactor::default());
     let display = match global.format {
         Format::Json => Display::Json,
         Format::Human if surroundings.is_live() => Display::Live,
@@ -167,8 +169,9 @@ fn finish(session: &Session, result: CliResult<Exit>, sources: &dyn SourceText) 
     match result {
         Ok(exit) => exit,
         Err(error) => {
+            let error = error.redacted(&session.redactor);
             session.reporter.json(&error.to_json());
-            session.reporter.say(session.redactor.redact(error.render(sources).trim_end()).as_str());
+            session.reporter.say(error.render(sources).trim_end());
             error.exit
         }
     }

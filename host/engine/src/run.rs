@@ -128,11 +128,7 @@ impl Run {
     }
 
     /// A finding without secrets.
-    pub(crate) fn redacted(&self, mut finding: Diagnostic) -> Diagnostic {
-        let redact = |text: &mut String| *text = self.ctx.redactor.redact(text);
-        redact(&mut finding.summary);
-        finding.detail.iter_mut().for_each(redact);
-        finding.hint.iter_mut().for_each(redact);
-        finding
+    pub(crate) fn redacted(&self, finding: Diagnostic) -> Diagnostic {
+        self.ctx.redactor.redact_diagnostic(finding)
     }
 }

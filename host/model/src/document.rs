@@ -69,19 +69,20 @@ impl Document {
         let mut value = parse(&self.json)?;
         for text in &self.unknown {
             let place = Pointer::parse(text).ok().and_then(|pointer| value.at_mut(&pointer));
-            *place.ok_or_else(|| DocumentError::Pointer(shorten(text)))? = Value::unknown();
+            *place.ok_or_else(|| DocumentError::Pointer(printable(text)))? = Value::unknown();
         }
         for text in &self.secret {
             if !Pointer::parse(text).is_ok_and(|pointer| value.mark_secret(&pointer)) {
-                return Err(DocumentError::Pointer(shorten(text)));
+                return Err(DocumentError::Pointer(printable(text)));
             }
         }
         Ok(value)
     }
 }
 
-fn shorten(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(80).collect()
+/// Not cut: whoever shows it redacts it first, and finds no secret that is cut.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
 }
 
 /// Reads JSON text into a value: at most [`MAX_BYTES`], [`MAX_DEPTH`] levels, no key twice.
@@ -96,7 +97,7 @@ pub fn parse(text: &str) -> Result<Value, DocumentError> {
     let value = Reader { depth: 0 }
         .deserialize(&mut reader)
         .and_then(|value| reader.end().map(|()| value))
-        .map_err(|error| DocumentError::Json(shorten(&error.to_string())))?;
+        .map_err(|error| DocumentError::Json(printable(&error.to_string())))?;
     Ok(value)
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cofferdam_model::capabilities::Requested;
 use cofferdam_model::error::{CallError, ErrorKind, ProviderError};
 use cofferdam_model::limits::Limits;
+use cofferdam_model::redact::Redactor;
 use cofferdam_model::schema::{self, ResourceSchema};
 use cofferdam_model::state::PluginIdentity;
 use cofferdam_model::{ResourceType, document};
@@ -133,7 +134,7 @@ impl Plugin {
             Box::pin(async move { guest.call_describe_resource(store, &asked).await })
         })
         .await?;
-        answer.map_err(|error| convert::error_in(error).into())
+        answer.map_err(|error| convert::error_in(error, &self.runtime.shared.redactor).into())
     }
 }
 
@@ -159,22 +160,24 @@ async fn describe(runtime: &Runtime, name: &str, linked: &Linked) -> Result<Mani
         run(bare(runtime, name), &linked.pre, |store, guest| Box::pin(async move { guest.call_describe(store).await }))
             .await
             .map_err(|fault| LoadError::Describe { name: name.to_owned(), source: fault.into() })?;
-    let manifest = manifest(&raw).map_err(|why| LoadError::Manifest { name: name.to_owned(), why })?;
+    let manifest =
+        manifest(&raw, &runtime.shared.redactor).map_err(|why| LoadError::Manifest { name: name.to_owned(), why })?;
     if let Ok(bytes) = serde_json::to_vec(&manifest) {
         runtime.shared.cache.put(&linked.digest, Entry::Manifest, &bytes);
     }
     Ok(manifest)
 }
 
-fn manifest(raw: &crate::contract::v0_1::exported::Manifest) -> Result<Manifest, String> {
+fn manifest(raw: &crate::contract::v0_1::exported::Manifest, redactor: &Redactor) -> Result<Manifest, String> {
+    let text = |raw: &str| convert::text(raw, redactor);
     let name_fits = !raw.name.is_empty()
         && raw.name.len() <= MAX_NAME
         && raw.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     if !name_fits {
-        return Err(format!("`{}` is no plugin name: lowercase letters, digits and hyphens", convert::text(&raw.name)));
+        return Err(format!("`{}` is no plugin name: lowercase letters, digits and hyphens", text(&raw.name)));
     }
     if raw.version.len() > MAX_NAME || semver::Version::parse(&raw.version).is_err() {
-        return Err(format!("`{}` is no semantic version", convert::text(&raw.version)));
+        return Err(format!("`{}` is no semantic version", text(&raw.version)));
     }
     if raw.resource_types.len() > MAX_TYPES || raw.functions.len() > MAX_TYPES {
         return Err(format!("more than {MAX_TYPES} resource types or functions"));
@@ -189,14 +192,14 @@ fn manifest(raw: &crate::contract::v0_1::exported::Manifest) -> Result<Manifest,
         return Err("a resource type stands twice".into());
     }
     let requested: Requested = serde_json::from_value(json("the requested capabilities", &raw.capabilities)?)
-        .map_err(|error| format!("the requested capabilities: {}", convert::text(&error.to_string())))?;
+        .map_err(|error| format!("the requested capabilities: {}", text(&error.to_string())))?;
     requested.check().map_err(|why| format!("the requested capabilities: {why}"))?;
     Ok(Manifest {
         name: raw.name.clone(),
         version: raw.version.clone(),
         config_schema: json("the configuration schema", &raw.config_schema)?,
         resource_types,
-        functions: raw.functions.iter().map(|name| convert::text(name)).collect(),
+        functions: raw.functions.iter().map(|name| text(name)).collect(),
         requested,
     })
 }

@@ -8,6 +8,7 @@ use cofferdam_model::capabilities::Grant;
 use cofferdam_model::error::{CallError, PluginFault, WriteFailure};
 use cofferdam_model::limits::Limits;
 use cofferdam_model::provider::{Call, Checked, Mode, Planned, Provider, Target, WriteOutcome};
+use cofferdam_model::redact::Redactor;
 use cofferdam_model::state::{PluginIdentity, ResourceState};
 use cofferdam_model::{ProviderKey, ResourceType, Value};
 use futures_util::future::BoxFuture;
@@ -81,11 +82,12 @@ impl PluginProvider {
         let call = Call { mode, operation: None, attempt: 1, address: None };
         let context = convert::context_out(&call, access.limits.wall_ms);
         let config = convert::document_out(config);
+        let redactor = &plugin.runtime.shared.redactor;
         let session = run(access.setup(&plugin, &call, Cpu::Call), &plugin.linked.pre, move |store, guest| {
             Box::pin(async move { guest.call_configure(store, &context, &config).await })
         })
         .await?
-        .map_err(convert::error_in)?;
+        .map_err(|error| convert::error_in(error, redactor))?;
         if session.len() > MAX_SESSION_BYTES {
             let text = format!("a session of {} bytes, more than the {MAX_SESSION_BYTES} allowed", session.len());
             return Err(PluginFault::Contract(text).into());
@@ -109,6 +111,10 @@ impl PluginProvider {
             work(store, guest, session)
         })
         .await
+    }
+
+    fn redactor(&self) -> &Redactor {
+        &self.plugin.runtime.shared.redactor
     }
 
     fn context(&self, call: &Call) -> crate::contract::v0_1::imports::types::CallContext {
@@ -136,8 +142,8 @@ impl Provider for PluginProvider {
                 Box::pin(async move { guest.call_check(store, &session, &context, &ty, &inputs, prior.as_ref()).await })
             })
             .await?
-            .map_err(convert::error_in)?;
-        Ok(convert::checked_in(checked)?)
+            .map_err(|error| convert::error_in(error, self.redactor()))?;
+        Ok(convert::checked_in(checked, self.redactor())?)
     }
 
     async fn plan(
@@ -154,8 +160,8 @@ impl Provider for PluginProvider {
                 Box::pin(async move { guest.call_plan(store, &session, &context, &ty, prior.as_ref(), &inputs).await })
             })
             .await?
-            .map_err(convert::error_in)?;
-        Ok(convert::planned_in(planned)?)
+            .map_err(|error| convert::error_in(error, self.redactor()))?;
+        Ok(convert::planned_in(planned, self.redactor())?)
     }
 
     async fn create(&self, call: Call, ty: &ResourceType, inputs: &Value) -> Result<WriteOutcome, WriteFailure> {
@@ -165,8 +171,8 @@ impl Provider for PluginProvider {
                 Box::pin(async move { guest.call_create(store, &session, &context, &ty, &inputs).await })
             })
             .await?
-            .map_err(convert::failure_in)?;
-        Ok(convert::write_in(outcome)?)
+            .map_err(|error| convert::failure_in(error, self.redactor()))?;
+        Ok(convert::write_in(outcome, self.redactor())?)
     }
 
     async fn update(
@@ -186,8 +192,8 @@ impl Provider for PluginProvider {
                 )
             })
             .await?
-            .map_err(convert::failure_in)?;
-        Ok(convert::write_in(outcome)?)
+            .map_err(|error| convert::failure_in(error, self.redactor()))?;
+        Ok(convert::write_in(outcome, self.redactor())?)
     }
 
     async fn delete(&self, call: Call, ty: &ResourceType, prior: &ResourceState) -> Result<WriteOutcome, WriteFailure> {
@@ -197,8 +203,8 @@ impl Provider for PluginProvider {
                 Box::pin(async move { guest.call_delete(store, &session, &context, &ty, &prior).await })
             })
             .await?
-            .map_err(convert::failure_in)?;
-        Ok(convert::delete_in(outcome)?)
+            .map_err(|error| convert::failure_in(error, self.redactor()))?;
+        Ok(convert::delete_in(outcome, self.redactor())?)
     }
 
     async fn resume(&self, call: Call, ty: &ResourceType, checkpoint: Vec<u8>) -> Result<WriteOutcome, WriteFailure> {
@@ -208,8 +214,8 @@ impl Provider for PluginProvider {
                 Box::pin(async move { guest.call_resume(store, &session, &context, &ty, &checkpoint).await })
             })
             .await?
-            .map_err(convert::failure_in)?;
-        Ok(convert::resume_in(outcome)?)
+            .map_err(|error| convert::failure_in(error, self.redactor()))?;
+        Ok(convert::resume_in(outcome, self.redactor())?)
     }
 
     async fn read(&self, call: Call, ty: &ResourceType, target: Target) -> Result<Option<ResourceState>, CallError> {
@@ -219,8 +225,8 @@ impl Provider for PluginProvider {
                 Box::pin(async move { guest.call_read(store, &session, &context, &ty, &target).await })
             })
             .await?
-            .map_err(convert::error_in)?;
-        Ok(state.map(convert::state_in).transpose()?)
+            .map_err(|error| convert::error_in(error, self.redactor()))?;
+        Ok(state.map(|state| convert::state_in(state, self.redactor())).transpose()?)
     }
 
     async fn migrate(&self, ty: &ResourceType, state: &ResourceState) -> Result<ResourceState, CallError> {
@@ -239,7 +245,7 @@ impl Provider for PluginProvider {
             },
         )
         .await?
-        .map_err(convert::error_in)?;
-        Ok(convert::state_in(migrated)?)
+        .map_err(|error| convert::error_in(error, self.redactor()))?;
+        Ok(convert::state_in(migrated, self.redactor())?)
     }
 }

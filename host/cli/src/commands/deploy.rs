@@ -127,8 +127,8 @@ fn failures<'a>(session: &Session, project: &Project, errors: impl Iterator<Item
     for error in errors {
         for diagnostic in step_diagnostics(error, &*project.stack) {
             session.reporter.json(&json!({ "type": "diagnostic", "diagnostic": diagnostic }));
-            let text = diagnostics::render(&diagnostic, project.stack.sources());
-            session.reporter.say(&session.redactor.redact(&format!("\n{}", text.trim_end())));
+            let text = diagnostics::render(&session.redactor.redact_diagnostic(diagnostic), project.stack.sources());
+            session.reporter.say(&format!("\n{}", text.trim_end()));
         }
     }
 }
@@ -138,7 +138,7 @@ fn report(session: &Session, project: &Project, outcome: &Outcome) {
     warn(session, project, &located(&outcome.diagnostics, &*project.stack));
     if let Some(error) = &outcome.journal_error {
         let error = CliError::new(Exit::Failed, error.to_string()).caused_by(error);
-        session.reporter.say(error.render(project.stack.sources()).trim_end());
+        session.reporter.say(error.redacted(&session.redactor).render(project.stack.sources()).trim_end());
     }
     let counts = [
         (outcome.done().count(), "done"),

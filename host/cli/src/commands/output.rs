@@ -6,6 +6,7 @@ use cofferdam_model::{Data, Value};
 use serde_json::json;
 
 use crate::args::{Format, Global, OutputArgs};
+use crate::commands::plan::teach;
 use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::project::Project;
@@ -20,6 +21,9 @@ pub fn run(session: &Session, global: &Global, project: &Project, args: &OutputA
     let Some(name) = &args.name else {
         if state.outputs.is_empty() {
             talk::say(&format!("stage `{}` has no outputs", args.stack.stage));
+        }
+        if !args.show_secrets {
+            teach(session, &state);
         }
         print(session, global, &state, args.show_secrets);
         return Ok(Exit::Done);
@@ -56,7 +60,10 @@ fn print(session: &Session, global: &Global, state: &StackState, show_secrets: b
         Format::Human => {
             let width = state.outputs.keys().map(|name| name.chars().count()).max().unwrap_or(0);
             for (name, value) in &state.outputs {
-                talk::data(&format!("{}\n", output_line(name, &shown(value), width)));
+                // Without a mark too, an output may hold what is secret elsewhere.
+                let value = if show_secrets { shown(value) } else { session.redactor.redact_value(value) };
+                let line = output_line(name, &value, width);
+                talk::data(&format!("{}\n", if show_secrets { line } else { session.redactor.redact(&line) }));
             }
         }
         Format::Json => {

@@ -2,6 +2,7 @@
 
 use cofferdam_engine::{Plan, PlanOptions};
 use cofferdam_home::{Loaded, Stage};
+use cofferdam_model::state::StackState;
 
 use crate::args::{Format, Global, PlanArgs};
 use crate::commands::validate::warn;
@@ -26,21 +27,26 @@ pub async fn run(session: &Session, global: &Global, project: &Project, args: &P
 /// Loads the state and teaches the redactor its secrets.
 pub fn load(session: &Session, stage: &mut Stage) -> CliResult<Loaded> {
     let loaded = stage.load()?;
-    for entry in loaded.state.resources.values() {
+    teach(session, &loaded.state);
+    Ok(loaded)
+}
+
+/// Teaches the redactor the secrets of a state.
+pub fn teach(session: &Session, state: &StackState) {
+    for entry in state.resources.values() {
         session.redactor.learn(&entry.inputs);
         session.redactor.learn(&entry.state.properties);
     }
-    for output in loaded.state.outputs.values() {
+    for output in state.outputs.values() {
         session.redactor.learn(output);
     }
-    Ok(loaded)
 }
 
 /// Shows a plan: as data on stdout.
 pub fn show(session: &Session, global: &Global, project: &Project, plan: &Plan) {
     warn(session, project, &located(&plan.diagnostics, &*project.stack));
     match global.format {
-        Format::Human => talk::data(&session.redactor.redact(&render::plan::render(plan))),
+        Format::Human => talk::data(&render::plan::render(plan, &session.redactor)),
         Format::Json => session.reporter.json(&render::plan_json::line(plan)),
     }
 }

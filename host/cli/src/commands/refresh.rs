@@ -48,7 +48,7 @@ pub async fn run(session: &Session, global: &Global, project: &Project, args: &R
         Format::Human if refreshed.drift.is_empty() => {
             talk::data(&format!("The state is up to date: {} resources.\n", refreshed.state.resources.len()));
         }
-        Format::Human => talk::data(&session.redactor.redact(&render_drift(&refreshed.drift))),
+        Format::Human => talk::data(&render_drift(&refreshed.drift, &session.redactor)),
     }
     Ok(Exit::Done)
 }

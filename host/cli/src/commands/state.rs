@@ -6,6 +6,7 @@ use cofferdam_model::state::{Condition, ResourceEntry};
 use serde_json::json;
 
 use crate::args::{Format, Global, StackArgs};
+use crate::commands::plan::teach;
 use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::project::Project;
@@ -58,7 +59,14 @@ pub fn show(
         )
         .hint("`cofferdam state list` shows what there is"));
     };
-    let properties = if reveal { entry.state.properties.without_marks() } else { entry.state.properties.clone() };
+    if !reveal {
+        teach(session, &state);
+    }
+    let properties = if reveal {
+        entry.state.properties.without_marks()
+    } else {
+        session.redactor.redact_value(&entry.state.properties)
+    };
     match global.format {
         Format::Json => {
             let shown = if reveal { to_json(&properties) } else { to_shown_json(&properties) };
@@ -67,8 +75,8 @@ pub fn show(
                 "condition": entry.condition, "depends_on": entry.depends_on, "identity": entry.state.identity,
                 "schema_version": entry.state.schema_version, "properties": shown,
             });
-            // Not through the redactor: what is shown is what was asked for.
-            talk::data(&format!("{line}\n"));
+            // Not through the redactor where secrets were asked for.
+            talk::data(&format!("{}\n", if reveal { line } else { session.redactor.redact_json(line) }));
         }
         Format::Human => {
             let plugin = &entry.plugin;
@@ -90,7 +98,7 @@ pub fn show(
             for (name, value) in entries {
                 out.push_str(&format!("  {:width$} = {}\n", key_text(name), show_value(value, 2)));
             }
-            talk::data(&out);
+            talk::data(&if reveal { out } else { session.redactor.redact(&out) });
         }
     }
     Ok(Exit::Done)

@@ -39,7 +39,7 @@ pub async fn run(session: &Session, global: &Global, project: &Project, args: &S
 pub fn warn(session: &Session, project: &Project, warnings: &[Diagnostic]) {
     for warning in warnings {
         session.reporter.json(&json!({ "type": "diagnostic", "diagnostic": warning }));
-        let text = diagnostics::render(warning, project.stack.sources());
-        session.reporter.say(&session.redactor.redact(text.trim_end()));
+        let warning = session.redactor.redact_diagnostic(warning.clone());
+        session.reporter.say(diagnostics::render(&warning, project.stack.sources()).trim_end());
     }
 }

@@ -74,12 +74,15 @@ impl Reporter {
         }
     }
 
-    /// Writes a line for people; nothing where the output is for programs.
+    /// Writes a line for people, redacted; nothing where the output is for programs.
     pub fn say(&self, text: &str) {
         match &self.output {
             Output::Json => {}
-            Output::Plain => talk::say(text),
-            Output::Live(live) => live.above(|| talk::say(text)),
+            Output::Plain => talk::say(&self.redactor.redact(text)),
+            Output::Live(live) => {
+                let text = self.redactor.redact(text);
+                live.above(|| talk::say(&text));
+            }
         }
     }
 
@@ -87,7 +90,7 @@ impl Reporter {
         match &self.output {
             Output::Json => {}
             Output::Plain => self.say(&format!("  {address}: {doing}")),
-            Output::Live(live) => live.step(address, doing),
+            Output::Live(live) => live.step(address, &self.redactor.redact(doing)),
         }
     }
 
@@ -95,7 +98,7 @@ impl Reporter {
         match &self.output {
             Output::Json => {}
             Output::Plain => self.say(&format!("  {address}: {note}")),
-            Output::Live(live) => live.note(address, note),
+            Output::Live(live) => live.note(address, &self.redactor.redact(note)),
         }
     }
 
@@ -184,7 +187,7 @@ impl PluginLog for Reporter {
         let about = line.address.as_ref().map(|address| format!(" {address}")).unwrap_or_default();
         let fields: String = line.fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
         let text = format!("  {}{about}: {}{fields}", line.provider, line.message);
-        let text = self.redactor.redact(&printable(&text).replace('\n', " "));
+        let text = printable(&self.redactor.redact(&text)).replace('\n', " ");
         self.say(&paint(if line.level >= LogLevel::Warn { WARNING } else { DIM }, text));
     }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::Style;
 use cofferdam_engine::{Action, Change, Drift, OutputChange, Plan, PlanPurpose, ReplaceOrder, Step};
+use cofferdam_model::redact::Redactor;
 use cofferdam_model::{Pointer, Value};
 
 use super::style::{BOLD, CREATE, DELETE, DIM, REPLACE, UPDATE, WARNING, paint};
@@ -12,26 +13,26 @@ use super::value::{inline, key_text, printable, show};
 const INDENT: usize = 6;
 const SHORT: usize = 48;
 
-/// The whole plan.
-pub fn render(plan: &Plan) -> String {
+/// The whole plan. Values are redacted before they are cut and indented, and so is the text that comes of it.
+pub fn render(plan: &Plan, redactor: &Redactor) -> String {
     let mut out = String::new();
-    drift(&mut out, &plan.drift);
+    drift(&mut out, &plan.drift, redactor);
     for step in plan.steps.iter().filter(|step| step.action.is_change()) {
-        render_step(&mut out, step);
+        render_step(&mut out, step, redactor);
     }
-    outputs(&mut out, &plan.outputs);
+    outputs(&mut out, &plan.outputs, redactor);
     out.push_str(&summary(plan));
-    out
+    redactor.redact(&out)
 }
 
 /// What was found to have changed, alone.
-pub fn render_drift(found: &[Drift]) -> String {
+pub fn render_drift(found: &[Drift], redactor: &Redactor) -> String {
     let mut out = String::new();
-    drift(&mut out, found);
-    out
+    drift(&mut out, found, redactor);
+    redactor.redact(&out)
 }
 
-fn drift(out: &mut String, drift: &[Drift]) {
+fn drift(out: &mut String, drift: &[Drift], redactor: &Redactor) {
     if drift.is_empty() {
         return;
     }
@@ -47,7 +48,7 @@ fn drift(out: &mut String, drift: &[Drift]) {
                 out,
                 "      {}: {}",
                 place(&change.pointer),
-                arrow(change.before.as_ref(), change.after.as_ref())
+                arrow(change.before.as_ref(), change.after.as_ref(), redactor)
             );
         }
     }
@@ -69,7 +70,7 @@ fn symbol(action: Action) -> (&'static str, Style, &'static str) {
     }
 }
 
-fn render_step(out: &mut String, step: &Step) {
+fn render_step(out: &mut String, step: &Step, redactor: &Redactor) {
     let (sign, style, words) = symbol(step.action);
     let _ =
         writeln!(out, "{} {} {}", paint(style, format!("{sign:>3}")), paint(BOLD, &step.address), paint(DIM, words));
@@ -77,33 +78,35 @@ fn render_step(out: &mut String, step: &Step) {
         let _ = writeln!(out, "{:INDENT$}{}", "", paint(REPLACE, format!("because {}", reason.reason)));
     }
     match step.action {
-        Action::Create => properties(out, step.after.as_ref()),
+        Action::Create => properties(out, step.after.as_ref(), redactor),
         Action::Delete | Action::NoOp => {}
-        Action::Update | Action::Replace { .. } => changes(out, step),
+        Action::Update | Action::Replace { .. } => changes(out, step, redactor),
     }
     out.push('\n');
 }
 
-fn properties(out: &mut String, after: Option<&Value>) {
+fn properties(out: &mut String, after: Option<&Value>, redactor: &Redactor) {
     let Some(entries) = after.and_then(Value::as_object) else { return };
     let shown: Vec<_> = entries.iter().filter(|(_, value)| !value.is_null()).collect();
     let width = shown.iter().map(|(name, _)| key_text(name).chars().count()).max().unwrap_or(0);
     for (name, value) in shown {
-        let _ = writeln!(out, "{:INDENT$}{:width$} = {}", "", key_text(name), show(value, INDENT));
+        let _ =
+            writeln!(out, "{:INDENT$}{:width$} = {}", "", key_text(name), show(&redactor.redact_value(value), INDENT));
     }
 }
 
-fn changes(out: &mut String, step: &Step) {
+fn changes(out: &mut String, step: &Step, redactor: &Redactor) {
     let width = step.changes.iter().map(|change| place(&change.pointer).chars().count()).max().unwrap_or(0);
     for Change { pointer, before, after, replaces, .. } in &step.changes {
         let note = if *replaces { paint(REPLACE, "  # forces the replacement") } else { String::new() };
-        let _ =
-            writeln!(out, "{:INDENT$}{:width$} = {}{note}", "", place(pointer), arrow(before.as_ref(), after.as_ref()));
+        let arrow = arrow(before.as_ref(), after.as_ref(), redactor);
+        let _ = writeln!(out, "{:INDENT$}{:width$} = {arrow}{note}", "", place(pointer));
     }
 }
 
-fn arrow(before: Option<&Value>, after: Option<&Value>) -> String {
-    match (before, after) {
+fn arrow(before: Option<&Value>, after: Option<&Value>, redactor: &Redactor) -> String {
+    let [before, after] = [before, after].map(|value| value.map(|value| redactor.redact_value(value)));
+    match (&before, &after) {
         // Two secrets look alike; that they differ is all that may be said.
         (Some(before), Some(after)) if before.is_secret() && after.is_secret() => "(secret, changed)".to_owned(),
         (Some(before), Some(after)) => match (lines(before), lines(after)) {
@@ -166,7 +169,7 @@ pub fn place(pointer: &Pointer) -> String {
     out
 }
 
-fn outputs(out: &mut String, outputs: &[OutputChange]) {
+fn outputs(out: &mut String, outputs: &[OutputChange], redactor: &Redactor) {
     let changed: Vec<_> = outputs.iter().filter(|output| output.is_change()).collect();
     if changed.is_empty() {
         return;
@@ -180,8 +183,8 @@ fn outputs(out: &mut String, outputs: &[OutputChange]) {
             _ => ("~", UPDATE),
         };
         let text = match (before, after) {
-            (None, Some(after)) => show(after, INDENT),
-            (before, after) => arrow(before.as_ref(), after.as_ref()),
+            (None, Some(after)) => show(&redactor.redact_value(after), INDENT),
+            (before, after) => arrow(before.as_ref(), after.as_ref(), redactor),
         };
         let _ = writeln!(out, "{} {name:width$} = {text}", paint(style, format!("{sign:>3}")));
     }
@@ -223,4 +226,18 @@ fn resources(count: usize) -> String {
 /// An output after a deploy.
 pub fn output_line(name: &str, value: &Value, width: usize) -> String {
     format!("{name:width$} = {}", if value.as_str().is_some() { show(value, 0) } else { inline(value) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_at_the_cut_of_a_short_value_is_not_shown_in_part() {
+        let redactor = Redactor::default();
+        redactor.learn_text("correct-horse-battery-staple");
+        let before = Value::from(format!("{}correct-horse-battery-staple", "x".repeat(SHORT - 10)).as_str());
+        let shown = arrow(Some(&before), Some(&Value::from("y")), &redactor);
+        assert!(!shown.contains("corr"), "{shown}");
+    }
 }

@@ -121,9 +121,12 @@ impl Session {
             }
             Auth::Bearer(credential) => (AUTHORIZATION, format!("Bearer {}", secret(credential)?)),
             Auth::Basic(credential) => {
-                let encoded = STANDARD.encode(secret(credential)?);
-                shared.redactor.learn_text(&encoded);
-                (AUTHORIZATION, format!("Basic {encoded}"))
+                let secret = secret(credential)?;
+                // `user:password`, of which a server may tell the password alone.
+                if let Some((_user, password)) = secret.split_once(':') {
+                    shared.redactor.learn_text(password);
+                }
+                (AUTHORIZATION, format!("Basic {}", STANDARD.encode(secret)))
             }
             Auth::Header(header) => {
                 let name = HeaderName::from_bytes(header.header.as_bytes())

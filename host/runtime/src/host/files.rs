@@ -9,6 +9,7 @@ use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, OpenOptions, OpenOptionsExt, P
 use cofferdam_model::Digest;
 use cofferdam_model::capabilities::DirectoryGrant;
 use cofferdam_model::provider::Mode;
+use cofferdam_model::redact::Redactor;
 
 use super::Guest;
 use crate::contract::v0_1::convert::error_out;
@@ -21,6 +22,8 @@ const MAX_FILE: u64 = 32 * 1024 * 1024;
 const MAX_WRITE: usize = 15 * 1024 * 1024;
 const MAX_ENTRIES: usize = 100_000;
 const MAX_PATH: usize = 4096;
+/// How much of a path that is refused is shown, in bytes.
+const MAX_SHOWN: usize = 120;
 const MODE_BITS: u32 = 0o777;
 
 type Answer<T> = Result<T, ProviderError>;
@@ -81,7 +84,9 @@ impl Guest {
         missing: impl FnOnce() -> Option<T> + Send + 'static,
     ) -> Answer<T> {
         let directory = self.directory(name, access)?;
-        check_path(&path)?;
+        if !is_fine(&path) {
+            return Err(refused(&path, self.log.redactor()));
+        }
         let shown = format!("{name}/{path}");
         let done = tokio::task::spawn_blocking(move || {
             if access == Access::Write {
@@ -120,20 +125,20 @@ fn describe(shown: &str, error: &io::Error) -> ProviderError {
     error_out(kind, format!("cannot use `{shown}`: {error}"))
 }
 
-fn check_path(path: &str) -> Answer<()> {
-    let fine = path.len() <= MAX_PATH
+fn is_fine(path: &str) -> bool {
+    path.len() <= MAX_PATH
         && !path.chars().any(|c| c.is_control() || c == '\\')
-        && (path.is_empty() || path.split('/').all(|part| !part.is_empty() && part != "." && part != ".."));
-    if fine {
-        return Ok(());
-    }
-    let shown: String = path.chars().filter(|c| !c.is_control()).take(120).collect();
-    Err(error_out(
+        && (path.is_empty() || path.split('/').all(|part| !part.is_empty() && part != "." && part != ".."))
+}
+
+fn refused(path: &str, redactor: &Redactor) -> ProviderError {
+    let shown: String = redactor.redact_start(path, MAX_SHOWN).chars().filter(|c| !c.is_control()).collect();
+    error_out(
         ErrorKind::InvalidInput,
         format!(
             "the path `{shown}` is refused: write it relative to the directory, with `/`, and without `.` and `..`"
         ),
-    ))
+    )
 }
 
 fn stat(dir: &Dir, path: &str) -> io::Result<Option<Metadata>> {
@@ -345,9 +350,9 @@ mod tests {
     #[test]
     fn bad_paths_are_refused_before_the_file_system_sees_them() {
         for path in ["/etc/passwd", "../x", "a/../b", "a//b", "./a", "a\\b", "a\0b", "a/"] {
-            assert!(check_path(path).is_err(), "{path:?}");
+            assert!(!is_fine(path), "{path:?}");
         }
-        assert!(check_path("").is_ok() && check_path("a/b.txt").is_ok());
+        assert!(is_fine("") && is_fine("a/b.txt"));
     }
 
     #[test]

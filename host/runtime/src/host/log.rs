@@ -80,6 +80,10 @@ impl CallLog {
     }
 
     pub fn write(&self, level: LogLevel, message: &str, fields: Vec<(String, String)>) {
+        // Once it is said that lines are dropped, none comes any more, and none costs anything.
+        if self.budget.lock().cut {
+            return;
+        }
         let message = self.clean(message);
         let fields: Vec<_> =
             fields.into_iter().take(MAX_FIELDS).map(|(name, value)| (self.clean(&name), self.clean(&value))).collect();
@@ -100,6 +104,11 @@ impl CallLog {
             (false, true) => self.emit(LogLevel::Warn, "further log lines of this call are dropped".into(), Vec::new()),
             (false, false) => {}
         }
+    }
+
+    /// The secrets of the run.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 
     /// A line of the guest's stdout or stderr.
@@ -126,6 +135,9 @@ impl CallLog {
     }
 
     pub fn progress(&self, note: &str) {
+        if self.budget.lock().left < LINE_COST as u64 {
+            return;
+        }
         let note = self.clean(note);
         let fits = {
             let mut budget = self.budget.lock();
@@ -139,11 +151,16 @@ impl CallLog {
         }
     }
 
-    /// Redacted before anything is cut or folded, on a bounded text, so that no half of a secret stays.
+    /// The start of a text on one line. Redacted on more of the text than is shown, so that nothing of a secret at
+    /// the cut stays, and once more where what was left out may have stood between the parts of one.
     fn clean(&self, text: &str) -> String {
-        let redacted = self.redactor.redact(cut(text, 2 * self.line_bytes));
-        let folded = cut(&redacted, self.line_bytes).chars().map(|c| if c == '\n' || c == '\t' { ' ' } else { c });
-        folded.filter(|c| !c.is_control()).collect()
+        let start = self.redactor.redact_start(text, self.line_bytes);
+        if !start.contains(char::is_control) {
+            return cut(&start, self.line_bytes).to_owned();
+        }
+        let folded = start.chars().map(|c| if c == '\n' || c == '\t' { ' ' } else { c }).filter(|c| !c.is_control());
+        let redacted = self.redactor.redact(&folded.collect::<String>());
+        cut(&redacted, self.line_bytes).to_owned()
     }
 
     fn emit(&self, level: LogLevel, message: String, fields: Vec<(String, String)>) {
@@ -204,6 +221,30 @@ mod tests {
         let (log, kept) = log();
         log.write(LogLevel::Info, "the \u{1b}[31mpassword\nis hunter22", vec![]);
         assert_eq!(kept.0.lock()[0].message, "the [31mpassword is (secret)");
+    }
+
+    #[test]
+    fn a_secret_at_the_cut_is_not_shown_in_part() {
+        let (log, kept) = log();
+        let secret = "correct-horse-battery-staple";
+        log.redactor.learn_text(secret);
+        let line = Limits::default().log_line_bytes as usize;
+        // Everything before the cut shrinks, and the cut goes through a secret.
+        for lead in 0..secret.len() {
+            log.write(LogLevel::Info, &format!("{}{}", "x".repeat(lead), format!("{secret} ").repeat(line)), vec![]);
+            log.write(LogLevel::Info, &format!("{}{secret}", "x".repeat(line - lead)), vec![]);
+        }
+        for line in kept.0.lock().iter() {
+            let shown = line.message.replace("(secret)", "");
+            assert!(shown.chars().all(|c| "x (secret".contains(c)), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_secret_with_control_characters_inside_is_not_put_together() {
+        let (log, kept) = log();
+        log.write(LogLevel::Info, "hun\u{1b}ter\u{0}22", vec![]);
+        assert_eq!(kept.0.lock()[0].message, "(secret)");
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod files;
 pub mod http;
 pub mod limits;
+mod lines;
 pub mod log;
 pub mod random;
 pub mod types;

@@ -11,11 +11,12 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::clock::Time;
+use super::lines::LineBuffer;
 use super::log::{CallLog, LogLevel};
 use super::{Guest, random};
 
 const MAX_RANDOM_BYTES: u64 = 4096;
-/// A line that is longer becomes several.
+/// What a guest may write at once.
 const CHUNK: usize = 8 * 1024;
 
 pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
@@ -47,44 +48,31 @@ impl WasiView for Guest {
     }
 }
 
-/// A stream that ends up in the log, line by line. Bounded: a line longer than a log line is cut into several.
+/// A stream that ends up in the log, line by line.
 #[derive(Clone)]
 struct Lines {
     log: Arc<CallLog>,
     level: LogLevel,
-    // Guards memory alone.
-    buffer: Arc<Mutex<Vec<u8>>>,
+    // Guards memory alone, of one stream of one call.
+    buffer: Arc<Mutex<LineBuffer>>,
 }
 
 impl Lines {
     fn new(log: &Arc<CallLog>, level: LogLevel) -> Self {
-        Self { log: log.clone(), level, buffer: Arc::new(Mutex::new(Vec::new())) }
+        Self { log: log.clone(), level, buffer: Arc::default() }
     }
 
     fn push(&self, bytes: &[u8]) {
-        let mut lines = Vec::new();
-        {
-            let mut buffer = self.buffer.lock();
-            for byte in bytes {
-                if *byte == b'\n' || buffer.len() >= CHUNK {
-                    lines.push(std::mem::take(&mut *buffer));
-                }
-                if *byte != b'\n' {
-                    buffer.push(*byte);
-                }
-            }
-        }
-        for line in lines {
-            self.log.stream_line(self.level, &String::from_utf8_lossy(&line));
-        }
+        let lines = self.buffer.lock().push(bytes, self.log.redactor());
+        lines.iter().for_each(|line| self.log.stream_line(self.level, line));
     }
 }
 
 impl Drop for Lines {
     fn drop(&mut self) {
         if Arc::strong_count(&self.buffer) == 1 {
-            let rest = std::mem::take(&mut *self.buffer.lock());
-            self.log.stream_line(self.level, &String::from_utf8_lossy(&rest));
+            let lines = self.buffer.lock().finish(self.log.redactor());
+            lines.iter().for_each(|line| self.log.stream_line(self.level, line));
         }
     }
 }

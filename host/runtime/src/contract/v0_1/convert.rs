@@ -2,6 +2,7 @@
 
 use cofferdam_model::error::{ErrorKind, PluginFault, ProviderError, WriteFailure};
 use cofferdam_model::provider::{Call, Checked, Mode, Pending, Planned, ReplaceOrder, Target, WriteOutcome};
+use cofferdam_model::redact::Redactor;
 use cofferdam_model::state::{Identity, ResourceState};
 use cofferdam_model::{Diagnostic, Document, Pointer, Value};
 
@@ -21,13 +22,11 @@ fn broken(text: impl Into<String>) -> PluginFault {
     PluginFault::Contract(text.into())
 }
 
-/// Guest text for people: bounded, without control characters except line breaks.
-pub(crate) fn text(raw: &str) -> String {
-    let mut end = raw.len().min(MAX_TEXT_BYTES);
-    while !raw.is_char_boundary(end) {
-        end -= 1;
-    }
-    raw[..end].chars().filter(|c| !c.is_control() || *c == '\n').collect()
+/// Guest text for people: bounded, without control characters except line breaks. Redacted, because a cut text that is
+/// redacted later may end in a part of a secret.
+pub(crate) fn text(raw: &str, redactor: &Redactor) -> String {
+    let bounded = redactor.redact_start(raw, MAX_TEXT_BYTES);
+    bounded.chars().filter(|c| !c.is_control() || *c == '\n').collect()
 }
 
 pub(crate) fn document_out(value: &Value) -> wit::Document {
@@ -35,9 +34,9 @@ pub(crate) fn document_out(value: &Value) -> wit::Document {
     wit::Document { json, unknown, secret }
 }
 
-pub(crate) fn document_in(document: wit::Document) -> Checkedly<Value> {
+pub(crate) fn document_in(document: wit::Document, redactor: &Redactor) -> Checkedly<Value> {
     let wit::Document { json, unknown, secret } = document;
-    Document { json, unknown, secret }.to_value().map_err(|error| broken(error.to_string()))
+    Document { json, unknown, secret }.to_value().map_err(|error| broken(text(&error.to_string(), redactor)))
 }
 
 pub(crate) fn error_kind_in(kind: wit::ErrorKind) -> ErrorKind {
@@ -58,14 +57,14 @@ pub(crate) fn error_kind_in(kind: wit::ErrorKind) -> ErrorKind {
     }
 }
 
-pub(crate) fn diagnostics_in(diagnostics: Vec<wit::Diagnostic>) -> Vec<Diagnostic> {
+pub(crate) fn diagnostics_in(diagnostics: Vec<wit::Diagnostic>, redactor: &Redactor) -> Vec<Diagnostic> {
     let diagnostic = |raw: wit::Diagnostic| {
-        let summary = text(&raw.summary);
+        let summary = text(&raw.summary, redactor);
         let mut diagnostic = match raw.severity {
             wit::Severity::Warning => Diagnostic::warning(summary),
             wit::Severity::Error => Diagnostic::error(summary),
         };
-        diagnostic.detail = raw.detail.map(|detail| text(&detail));
+        diagnostic.detail = raw.detail.map(|detail| text(&detail, redactor));
         // A place that is none costs the place, not the finding.
         diagnostic.at = raw.at.and_then(|at| Pointer::parse(&at).ok());
         diagnostic
@@ -73,13 +72,13 @@ pub(crate) fn diagnostics_in(diagnostics: Vec<wit::Diagnostic>) -> Vec<Diagnosti
     diagnostics.into_iter().take(MAX_DIAGNOSTICS).map(diagnostic).collect()
 }
 
-pub(crate) fn error_in(error: wit::ProviderError) -> ProviderError {
+pub(crate) fn error_in(error: wit::ProviderError, redactor: &Redactor) -> ProviderError {
     ProviderError {
         kind: error_kind_in(error.kind),
-        message: text(&error.message),
-        diagnostics: diagnostics_in(error.diagnostics),
+        message: text(&error.message, redactor),
+        diagnostics: diagnostics_in(error.diagnostics, redactor),
         retry_after_ms: error.retry_after_ms,
-        request_id: error.request_id.map(|id| text(&id)),
+        request_id: error.request_id.map(|id| text(&id, redactor)),
     }
 }
 
@@ -102,14 +101,14 @@ pub(crate) fn state_out(state: &ResourceState) -> wit::ResourceState {
     }
 }
 
-pub(crate) fn state_in(state: wit::ResourceState) -> Checkedly<ResourceState> {
+pub(crate) fn state_in(state: wit::ResourceState, redactor: &Redactor) -> Checkedly<ResourceState> {
     if state.hidden.len() > MAX_OPAQUE_BYTES {
         return Err(broken(format!(
             "hidden data of {} bytes, more than the {MAX_OPAQUE_BYTES} allowed",
             state.hidden.len()
         )));
     }
-    let properties = document_in(state.properties)?;
+    let properties = document_in(state.properties, redactor)?;
     if properties.as_object().is_none() {
         return Err(broken(format!("properties that are a {}, not an object", properties.kind())));
     }
@@ -130,9 +129,9 @@ pub(crate) fn state_in(state: wit::ResourceState) -> Checkedly<ResourceState> {
     })
 }
 
-pub(crate) fn failure_in(failure: wit::Failure) -> WriteFailure {
-    let error = error_in(failure.error).into();
-    match failure.partial.map(state_in).transpose() {
+pub(crate) fn failure_in(failure: wit::Failure, redactor: &Redactor) -> WriteFailure {
+    let error = error_in(failure.error, redactor).into();
+    match failure.partial.map(|state| state_in(state, redactor)).transpose() {
         Ok(partial) => WriteFailure { error, partial },
         Err(fault) => fault.into(),
     }
@@ -150,7 +149,7 @@ pub(crate) fn context_out(call: &Call, remaining_ms: u64) -> wit::CallContext {
     }
 }
 
-fn pending_in(pending: wit::Pending) -> Checkedly<WriteOutcome> {
+fn pending_in(pending: wit::Pending, redactor: &Redactor) -> Checkedly<WriteOutcome> {
     if pending.checkpoint.len() > MAX_OPAQUE_BYTES {
         return Err(broken(format!(
             "a checkpoint of {} bytes, more than the {MAX_OPAQUE_BYTES} allowed",
@@ -160,43 +159,43 @@ fn pending_in(pending: wit::Pending) -> Checkedly<WriteOutcome> {
     Ok(WriteOutcome::Pending(Pending {
         checkpoint: pending.checkpoint,
         poll_after_ms: pending.poll_after_ms,
-        note: pending.note.map(|note| text(&note)),
-        partial: pending.partial.map(state_in).transpose()?,
+        note: pending.note.map(|note| text(&note, redactor)),
+        partial: pending.partial.map(|state| state_in(state, redactor)).transpose()?,
     }))
 }
 
-pub(crate) fn write_in(outcome: wit::WriteOutcome) -> Checkedly<WriteOutcome> {
+pub(crate) fn write_in(outcome: wit::WriteOutcome, redactor: &Redactor) -> Checkedly<WriteOutcome> {
     match outcome {
-        wit::WriteOutcome::Done(state) => Ok(WriteOutcome::Written(state_in(state)?)),
-        wit::WriteOutcome::Pending(pending) => pending_in(pending),
+        wit::WriteOutcome::Done(state) => Ok(WriteOutcome::Written(state_in(state, redactor)?)),
+        wit::WriteOutcome::Pending(pending) => pending_in(pending, redactor),
     }
 }
 
-pub(crate) fn delete_in(outcome: wit::DeleteOutcome) -> Checkedly<WriteOutcome> {
+pub(crate) fn delete_in(outcome: wit::DeleteOutcome, redactor: &Redactor) -> Checkedly<WriteOutcome> {
     match outcome {
         wit::DeleteOutcome::Done => Ok(WriteOutcome::Deleted),
-        wit::DeleteOutcome::Pending(pending) => pending_in(pending),
+        wit::DeleteOutcome::Pending(pending) => pending_in(pending, redactor),
     }
 }
 
-pub(crate) fn resume_in(outcome: wit::ResumeOutcome) -> Checkedly<WriteOutcome> {
+pub(crate) fn resume_in(outcome: wit::ResumeOutcome, redactor: &Redactor) -> Checkedly<WriteOutcome> {
     match outcome {
-        wit::ResumeOutcome::Written(state) => Ok(WriteOutcome::Written(state_in(state)?)),
+        wit::ResumeOutcome::Written(state) => Ok(WriteOutcome::Written(state_in(state, redactor)?)),
         wit::ResumeOutcome::Deleted => Ok(WriteOutcome::Deleted),
-        wit::ResumeOutcome::Pending(pending) => pending_in(pending),
+        wit::ResumeOutcome::Pending(pending) => pending_in(pending, redactor),
     }
 }
 
-pub(crate) fn checked_in(checked: exported::Checked) -> Checkedly<Checked> {
-    let inputs = document_in(checked.inputs)?;
+pub(crate) fn checked_in(checked: exported::Checked, redactor: &Redactor) -> Checkedly<Checked> {
+    let inputs = document_in(checked.inputs, redactor)?;
     if inputs.as_object().is_none() {
         return Err(broken(format!("inputs that are a {}, not an object", inputs.kind())));
     }
-    Ok(Checked { inputs, diagnostics: diagnostics_in(checked.diagnostics) })
+    Ok(Checked { inputs, diagnostics: diagnostics_in(checked.diagnostics, redactor) })
 }
 
-pub(crate) fn planned_in(planned: exported::Planned) -> Checkedly<Planned> {
-    let after = document_in(planned.after)?;
+pub(crate) fn planned_in(planned: exported::Planned, redactor: &Redactor) -> Checkedly<Planned> {
+    let after = document_in(planned.after, redactor)?;
     if after.as_object().is_none() {
         return Err(broken(format!("planned properties that are a {}, not an object", after.kind())));
     }
@@ -204,7 +203,7 @@ pub(crate) fn planned_in(planned: exported::Planned) -> Checkedly<Planned> {
         .replace
         .into_iter()
         .map(|(pointer, reason)| {
-            Ok((Pointer::parse(&pointer).map_err(|error| broken(error.to_string()))?, text(&reason)))
+            Ok((Pointer::parse(&pointer).map_err(|error| broken(error.to_string()))?, text(&reason, redactor)))
         })
         .collect::<Checkedly<Vec<_>>>()?;
     Ok(Planned {
@@ -215,7 +214,7 @@ pub(crate) fn planned_in(planned: exported::Planned) -> Checkedly<Planned> {
             exported::ReplaceOrder::CreateFirst => ReplaceOrder::CreateFirst,
             exported::ReplaceOrder::DeleteFirst => ReplaceOrder::DeleteFirst,
         },
-        diagnostics: diagnostics_in(planned.diagnostics),
+        diagnostics: diagnostics_in(planned.diagnostics, redactor),
     })
 }
 
@@ -224,5 +223,20 @@ pub(crate) fn target_out(target: &Target) -> exported::Target {
         Target::State(state) => exported::Target::State(state_out(state)),
         Target::Identity(identity) => exported::Target::Identity(wit::Identity { keys: identity.0.clone() }),
         Target::Operation(operation) => exported::Target::Operation(operation.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_at_the_cut_of_a_text_is_not_shown_in_part() {
+        let redactor = Redactor::default();
+        redactor.learn_text("correct-horse-battery-staple");
+        for lead in MAX_TEXT_BYTES - 30..MAX_TEXT_BYTES + 2 {
+            let shown = text(&format!("{}correct-horse-battery-staple", "x".repeat(lead)), &redactor);
+            assert!(!shown.contains('o') && shown.len() <= MAX_TEXT_BYTES + 8, "{lead}");
+        }
     }
 }
