@@ -42,6 +42,17 @@ pub enum ReadCost {
     Local,
 }
 
+/// What comes of a create that is made again, in another run, with the same operation id and the same inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recreate {
+    /// Perhaps a second object.
+    #[default]
+    Once,
+    /// The object that the first one made, if it made one.
+    Idempotent,
+}
+
 /// What a type's plugin implements beyond create.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each handler of the schema, independent of each other")]
@@ -87,6 +98,10 @@ pub struct ResourceSchema {
     pub replacement: ReplacementStrategy,
     /// What a read costs.
     pub read_cost: ReadCost,
+    /// What comes of a create that is made again in another run.
+    pub recreate: Recreate,
+    /// `read` finds the object that an operation made.
+    pub read_operation: bool,
     /// Holds data that a replacement would lose.
     pub stateful: bool,
     /// The plugin's `check` is called.
@@ -118,6 +133,10 @@ struct Keywords {
     replacement: ReplacementStrategy,
     #[serde(default, rename = "x-cofferdam-read")]
     read_cost: ReadCost,
+    #[serde(default, rename = "x-cofferdam-create")]
+    recreate: Recreate,
+    #[serde(default, rename = "x-cofferdam-read-operation")]
+    read_operation: bool,
     #[serde(default, rename = "x-cofferdam-stateful")]
     stateful: bool,
     #[serde(default, rename = "x-cofferdam-check")]
@@ -170,6 +189,8 @@ impl ResourceSchema {
             },
             replacement: keywords.replacement,
             read_cost: keywords.read_cost,
+            recreate: keywords.recreate,
+            read_operation: keywords.read_operation && handlers.contains_key("read"),
             stateful: keywords.stateful,
             custom_check: keywords.custom_check,
             custom_plan: keywords.custom_plan,
@@ -298,10 +319,23 @@ mod tests {
             ("{", "not valid"),
             (r#"{"properties":{},"createOnlyProperties":["/name"]}"#, "no `/properties/…` pointer"),
             (r#"{"properties":{},"handlers":3}"#, "invalid type"),
+            (r#"{"properties":{},"x-cofferdam-create":"twice"}"#, "unknown variant"),
         ] {
             let error = parse(text).expect_err(text).to_string();
             assert!(error.contains(why), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_create_is_made_once_unless_the_schema_says_more() {
+        let facts = |text: &str| {
+            let schema = parse(text).expect("valid");
+            (schema.recreate, schema.read_operation)
+        };
+        assert_eq!(facts(r#"{"properties":{}}"#), (Recreate::Once, false));
+        let both = r#"{"properties":{},"x-cofferdam-create":"idempotent","x-cofferdam-read-operation":true"#;
+        assert_eq!(facts(&format!(r#"{both},"handlers":{{"read":{{}}}}}}"#)), (Recreate::Idempotent, true));
+        assert_eq!(facts(&format!("{both}}}")), (Recreate::Idempotent, false), "nothing is found without a read");
     }
 
     #[test]
