@@ -102,8 +102,13 @@ pub enum Cause {
         known: u32,
     },
     /// A former run's write of the resource still goes on and was not resumed.
-    #[error("operation `{0}` of a former run still goes on")]
-    InFlight(OperationId),
+    #[error("operation `{operation}` of a former run still goes on")]
+    InFlight {
+        /// The write.
+        operation: OperationId,
+        /// How it is settled, with something to paste.
+        hint: String,
+    },
     /// A former run's write of the resource was cut off and is not settled.
     #[error("how operation `{operation}` of a former run ended is not known")]
     Unsettled {
@@ -163,8 +168,7 @@ impl StepError {
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         match &*self.cause {
-            Cause::Unsettled { hint, .. } => Some(hint),
-            Cause::InFlight(_) => Some("deploy again: the next run goes on with it before it plans"),
+            Cause::Unsettled { hint, .. } | Cause::InFlight { hint, .. } => Some(hint),
             Cause::NotAsPlanned(_) => Some("plan again"),
             _ => None,
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cofferdam_model::document::to_shown_json;
-use cofferdam_model::error::{CallError, ErrorKind, PluginFault, WriteFailure};
+use cofferdam_model::error::{ErrorKind, PluginFault, WriteFailure};
 use cofferdam_model::journal::{Journal, JournalError, Record, WriteKind};
 use cofferdam_model::provider::{Call, Mode, Pending, Provider, WriteOutcome};
 use cofferdam_model::state::{Condition, ResourceEntry, ResourceState};
@@ -61,6 +61,35 @@ impl From<End> for Ended {
     fn from(end: End) -> Self {
         Self { end, saved: None }
     }
+}
+
+/// What came before a call, which decides what its failure tells of the write.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// Nothing: it is the first call, or a retry of it in the same run.
+    Intent,
+    /// The same call in a former run, which may have done everything.
+    Call,
+    /// A checkpoint: the remote operation goes on by itself.
+    Checkpoint,
+}
+
+impl Since {
+    /// Whether an error without a partial object tells how the write ended.
+    fn is_end(self, kind: ErrorKind) -> bool {
+        match self {
+            Self::Intent => true,
+            // That object is not of this operation.
+            Self::Call => kind == ErrorKind::AlreadyExists,
+            Self::Checkpoint => !(kind.is_retried() || says_nothing(kind)),
+        }
+    }
+}
+
+/// Errors about the call alone.
+fn says_nothing(kind: ErrorKind) -> bool {
+    use ErrorKind::{AccessDenied, BadCredentials, Internal, Unsupported};
+    matches!(kind, AccessDenied | BadCredentials | Internal | Unsupported)
 }
 
 /// A write to be made.
@@ -122,7 +151,7 @@ impl Write {
             self.call(provider, earlier.saturating_add(attempt), &patch)
         })
         .await;
-        self.drive(provider, first, None).await
+        self.drive(provider, first, None, if earlier > 0 { Since::Call } else { Since::Intent }).await
     }
 
     fn intent(&self, provider: &dyn Provider) -> Record {
@@ -199,13 +228,14 @@ impl Write {
         provider: &Arc<dyn Provider>,
         mut answer: Result<WriteOutcome, Failed<Unmade>>,
         mut partial: Option<ResourceState>,
+        mut since: Since,
     ) -> Ended {
         loop {
             let mut pending = match answer {
                 Ok(WriteOutcome::Pending(pending)) => pending,
                 Ok(outcome) => return self.ended(&**provider, outcome, partial),
                 Err(Failed { error: Unmade::Failed(error), attempts }) => {
-                    return self.failed(&**provider, Failed { error, attempts }, partial);
+                    return self.failed(&**provider, Failed { error, attempts }, partial, since);
                 }
                 Err(Failed { error: Unmade::Barred(error), .. }) => {
                     return End::Journal { error, in_flight: true }.into();
@@ -229,6 +259,7 @@ impl Write {
             if !slept(&self.run, wait_ms).await {
                 return End::Interrupted.into();
             }
+            since = Since::Checkpoint;
             answer = self.resume(provider, &pending.checkpoint).await;
         }
     }
@@ -276,21 +307,29 @@ impl Write {
                     _ => known,
                 };
                 let error = PluginFault::Contract("the answer does not fit what was asked".into()).into();
-                self.failed(provider, Failed { error: WriteFailure { error, partial }, attempts: 1 }, None)
+                let failed = Failed { error: WriteFailure { error, partial }, attempts: 1 };
+                self.failed(provider, failed, None, Since::Intent)
             }
         }
     }
 
-    fn failed(&self, provider: &dyn Provider, failed: Failed<WriteFailure>, known: Option<ResourceState>) -> Ended {
+    fn failed(
+        &self,
+        provider: &dyn Provider,
+        failed: Failed<WriteFailure>,
+        known: Option<ResourceState>,
+        since: Since,
+    ) -> Ended {
         let WriteFailure { error, partial } = failed.error;
         if self.task == WriteKind::Delete && error.kind() == Some(ErrorKind::NotFound) {
             return self.result(End::Removed, None);
         }
-        let is_fault = matches!(error, CallError::Fault(_));
+        // A crashed call says nothing of what it did.
+        let is_end = error.kind().is_some_and(|kind| since.is_end(kind));
         let failed = Failed { error, attempts: failed.attempts };
         let error = self.subject.error_after(&self.run, self.verb(), failed);
-        // A crashed call says nothing of what it did: the intent stays open, for the next run to look into.
-        if is_fault && partial.is_none() {
+        // The intent stays open, for the next run to look into.
+        if !is_end && partial.is_none() {
             return End::Failed { error, left: None, in_flight: true }.into();
         }
         let left = partial.or(known).map(|state| {

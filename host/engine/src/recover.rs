@@ -17,7 +17,7 @@ use crate::found::Reading;
 use crate::graph::Graph;
 use crate::inputs::prepare;
 use crate::kinds::Kind;
-use crate::operation::{End, Ended, Saved, Write, inputs_digest};
+use crate::operation::{End, Ended, Saved, Since, Write, inputs_digest};
 use crate::run::Run;
 use crate::unsettled::{Way, served, warning};
 use crate::values::{View, kept};
@@ -259,7 +259,7 @@ impl Write {
         self.started(Task::Resume);
         let checkpoint = former.checkpoint.as_deref().unwrap_or_default();
         let answer = self.resume(&provider, checkpoint).await;
-        self.drive(&provider, answer, former.partial.clone()).await
+        self.drive(&provider, answer, former.partial.clone(), Since::Checkpoint).await
     }
 
     async fn again(&mut self) -> Ended {

@@ -47,7 +47,7 @@ impl Way {
         let Some(schema) = schema else { return Self::ByHand };
         let repeats = write.desired.is_some();
         match write.kind {
-            WriteKind::Create if schema.read_operation => Self::LookUp,
+            WriteKind::Create if schema.handlers.read_operation => Self::LookUp,
             WriteKind::Create if schema.recreate == Recreate::Idempotent && repeats => Self::Repeat,
             WriteKind::Create => Self::ByHand,
             WriteKind::Update | WriteKind::Delete if !is_known => Self::Keep,

@@ -52,12 +52,14 @@ impl Deploy {
         let write = held(&self.plan.in_flight, &step.address)?;
         let schema = self.kinds[i].as_ref().ok().map(|kind| &*kind.schema);
         let operation = write.operation.clone();
-        let cause = match Way::of(write, schema, self.entries[i].is_some()) {
-            Way::Resume => Cause::InFlight(operation.clone()),
-            way => Cause::Unsettled { operation: operation.clone(), hint: step_hint(write, schema, way) },
-        };
+        let way = Way::of(write, schema, self.entries[i].is_some());
         let mut subject = Subject::new(&step.address, &step.provider);
-        subject.operation = Some(operation);
+        subject.operation = Some(operation.clone());
+        let hint = step_hint(write, schema, way);
+        let cause = match way {
+            Way::Resume => Cause::InFlight { operation, hint },
+            _ => Cause::Unsettled { operation, hint },
+        };
         let task = if step.action == Action::NoOp { write.kind.into() } else { task_of(half, step) };
         Some(subject.cause(task, cause, Vec::new()))
     }

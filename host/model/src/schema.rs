@@ -59,6 +59,8 @@ pub enum Recreate {
 pub struct Handlers {
     /// Objects can be read; without it they exist in the state alone.
     pub read: bool,
+    /// A read finds the object that an operation made; never without `read`.
+    pub read_operation: bool,
     /// Objects can change in place; without it every change replaces.
     pub update: bool,
     /// Deleting calls the plugin; without it the entry is dropped from the state.
@@ -100,8 +102,6 @@ pub struct ResourceSchema {
     pub read_cost: ReadCost,
     /// What comes of a create that is made again in another run.
     pub recreate: Recreate,
-    /// `read` finds the object that an operation made.
-    pub read_operation: bool,
     /// Holds data that a replacement would lose.
     pub stateful: bool,
     /// The plugin's `check` is called.
@@ -111,6 +111,7 @@ pub struct ResourceSchema {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each keyword that is a boolean")]
 struct Keywords {
     description: Option<String>,
     #[serde(default, rename = "primaryIdentifier")]
@@ -183,6 +184,7 @@ impl ResourceSchema {
             stable: pointers(&keywords.stable)?,
             handlers: Handlers {
                 read: handlers.contains_key("read"),
+                read_operation: handlers.contains_key("read") && keywords.read_operation,
                 update: handlers.contains_key("update"),
                 delete: handlers.contains_key("delete"),
                 list: handlers.contains_key("list"),
@@ -190,7 +192,6 @@ impl ResourceSchema {
             replacement: keywords.replacement,
             read_cost: keywords.read_cost,
             recreate: keywords.recreate,
-            read_operation: keywords.read_operation && handlers.contains_key("read"),
             stateful: keywords.stateful,
             custom_check: keywords.custom_check,
             custom_plan: keywords.custom_plan,
@@ -330,7 +331,7 @@ mod tests {
     fn a_create_is_made_once_unless_the_schema_says_more() {
         let facts = |text: &str| {
             let schema = parse(text).expect("valid");
-            (schema.recreate, schema.read_operation)
+            (schema.recreate, schema.handlers.read_operation)
         };
         assert_eq!(facts(r#"{"properties":{}}"#), (Recreate::Once, false));
         let both = r#"{"properties":{},"x-cofferdam-create":"idempotent","x-cofferdam-read-operation":true"#;

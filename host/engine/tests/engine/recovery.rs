@@ -321,10 +321,47 @@ async fn what_is_settled_is_told() {
     let mut harness = Harness::new();
     harness.cloud.schema("t_x", &with(IDEMPOTENT));
     cut_off(&mut harness, &one(1), "create", Script::Dies).await;
-    harness.cloud.script("create t_x.a", Script::Fails(ErrorKind::InvalidInput));
+    harness.cloud.script("create t_x.a", Script::Fails(ErrorKind::AlreadyExists));
     let recovery = harness.recover(&one(1)).await;
     assert_eq!(told(&harness), ["started Create", "failed"]);
-    assert_eq!((recovery.errors.len(), recovery.in_flight.len()), (1, 0), "its end is known");
+    assert_eq!((recovery.errors.len(), recovery.in_flight.len()), (1, 0), "what is there is not of this operation");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_fails_the_second_time_says_nothing_of_the_first() {
+    for kind in [ErrorKind::AccessDenied, ErrorKind::InvalidInput, ErrorKind::Unavailable] {
+        let mut harness = Harness::new();
+        harness.cloud.schema("t_x", &with(IDEMPOTENT));
+        cut_off(&mut harness, &one(1), "create", Script::Dies).await;
+        (0..8).for_each(|_| harness.cloud.script("create t_x.a", Script::Fails(kind)));
+        let recovery = harness.recover(&one(1)).await;
+        assert_eq!((recovery.errors.len(), recovery.in_flight.len()), (1, 1), "{kind}");
+        harness.cloud.unscript();
+        assert_settled(&harness.recover(&one(1)).await);
+        assert_eq!((harness.cloud.0.lock().objects.len(), harness.state.resources.len()), (1, 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resume_that_gets_through_to_nobody_ends_nothing() {
+    for (kind, ends) in [
+        (ErrorKind::Unavailable, false),
+        (ErrorKind::BadCredentials, false),
+        (ErrorKind::Unsupported, false),
+        (ErrorKind::NotFound, true),
+        (ErrorKind::Other, true),
+    ] {
+        let mut harness = Harness::new();
+        harness.cloud.script("create t_x.a", Script::Pends(2, 10));
+        (0..8).for_each(|_| harness.cloud.script("resume t_x.a", Script::Fails(kind)));
+        let outcome = harness.deploy(&one(1)).await;
+        assert_eq!((outcome.failed().count(), outcome.in_flight.is_empty()), (1, ends), "{kind}");
+        harness.cloud.unscript();
+        assert_settled(&harness.recover(&one(1)).await);
+        assert!(harness.deploy(&one(1)).await.is_success());
+        let id = if ends { "t_x.a#2" } else { "t_x.a#1" };
+        assert_eq!(harness.cloud.0.lock().objects.keys().collect::<Vec<_>>(), [id], "{kind}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
