@@ -236,7 +236,7 @@ pub fn step_diagnostics(error: &StepError, program: &dyn Program) -> Vec<Diagnos
     }
     let mut diagnostic =
         Diagnostic::error(format!("{error}: {}", error.cause)).about(&error.address).with_detail(detail);
-    if let Some(hint) = step_hint(&error.cause) {
+    if let Some(hint) = error.hint().or_else(|| step_hint(&error.cause)) {
         diagnostic = diagnostic.with_hint(hint);
     }
     let mut all = located(&[diagnostic], program);
@@ -253,7 +253,6 @@ fn step_hint(cause: &Cause) -> Option<&'static str> {
         Cause::Provider(error) if error.kind == ErrorKind::Throttled => {
             Some("the service wants fewer requests; lower --parallelism")
         }
-        Cause::NotAsPlanned(_) => Some("plan again"),
         _ => None,
     }
 }

@@ -12,6 +12,7 @@ use cofferdam_engine::{Cancel, Engine, EngineCtx, Stop};
 use cofferdam_home::store::{LocalStore, Store};
 use cofferdam_home::{Access, Holder, Home, HomeCtx, Keys, OpenStageError, Passphrase, Stage, TIME_TO_LIVE};
 use cofferdam_model::capabilities::Grant;
+use cofferdam_model::journal::InFlight;
 use cofferdam_model::limits::MAX_COMPONENT_BYTES;
 use cofferdam_model::program::Program as _;
 use cofferdam_model::redact::Redactor;
@@ -77,8 +78,14 @@ impl Session {
     }
 
     /// The engine over a project and its plugins. Loads what the resources use, and what the state needs.
-    pub async fn engine(&self, project: &Project, state: &StackState, parallelism: NonZeroUsize) -> CliResult<Engine> {
-        let providers = self.providers(project, state).await?;
+    pub async fn engine(
+        &self,
+        project: &Project,
+        state: &StackState,
+        in_flight: &[InFlight],
+        parallelism: NonZeroUsize,
+    ) -> CliResult<Engine> {
+        let providers = self.providers(project, state, in_flight).await?;
         Ok(Engine::new(EngineCtx {
             program: project.stack.clone(),
             providers: Arc::new(providers),
@@ -93,15 +100,20 @@ impl Session {
 
     /// Loads the plugins of the providers in use, each component once. A bundled plugin that only the state still
     /// needs is there without the stack naming it.
-    async fn providers(&self, project: &Project, state: &StackState) -> CliResult<PluginProviders> {
+    async fn providers(
+        &self,
+        project: &Project,
+        state: &StackState,
+        in_flight: &[InFlight],
+    ) -> CliResult<PluginProviders> {
         let runtime = self.runtime()?;
-        let needed = needed(project, state);
+        let needed = needed(project, state, in_flight);
         let mut loaded: Vec<(PluginSource, Arc<Plugin>)> = Vec::new();
         let mut specs = BTreeMap::new();
         let declared = project.stack.providers().iter().filter(|provider| needed.contains(&provider.key));
         let declared: Vec<_> =
             declared.map(|decl| (decl.key.clone(), decl.source.clone(), decl.grant.clone())).collect();
-        let left = left_behind(project, state)?;
+        let left = left_behind(project, state, in_flight)?;
         for (key, source, grant) in declared.into_iter().chain(left) {
             let plugin = match loaded.iter().find(|(known, _)| *known == source) {
                 Some((_, plugin)) => plugin.clone(),
@@ -202,21 +214,26 @@ pub fn stopped() -> CliError {
 }
 
 /// The providers that the stack's resources and the state's entries need.
-fn needed(project: &Project, state: &StackState) -> BTreeSet<ProviderKey> {
+fn needed(project: &Project, state: &StackState, in_flight: &[InFlight]) -> BTreeSet<ProviderKey> {
     let declared = project.stack.resources().iter().map(|resource| resource.provider.clone());
     let kept = state.resources.values().map(|entry| entry.provider.clone());
-    declared.chain(kept).collect()
+    let open = in_flight.iter().map(|write| write.provider.clone());
+    declared.chain(kept).chain(open).collect()
 }
 
 /// Providers that the state needs and the stack no longer has. A bundled plugin without a block of its own needs
 /// none; any other cannot be known.
-fn left_behind(project: &Project, state: &StackState) -> CliResult<Vec<(ProviderKey, PluginSource, Grant)>> {
+fn left_behind(
+    project: &Project,
+    state: &StackState,
+    in_flight: &[InFlight],
+) -> CliResult<Vec<(ProviderKey, PluginSource, Grant)>> {
     let has = |key: &ProviderKey| project.stack.providers().iter().any(|provider| provider.key == *key);
     let declared: BTreeSet<_> = project.stack.resources().iter().map(|resource| &resource.address).collect();
     let mut implied = BTreeMap::new();
     for (address, entry) in state.resources.iter().filter(|(_, entry)| !has(&entry.provider)) {
         let (key, plugin) = (&entry.provider, &entry.plugin.name);
-        if key.alias().is_none() && key.name() == plugin && bundled::source(plugin).is_some() {
+        if is_bundled(key, plugin) {
             implied.insert(key.clone(), PluginSource::Builtin(plugin.clone()));
         } else if !declared.contains(address) {
             let message = format!("`{address}` is to be deleted by provider `{key}`, which the stack no longer has");
@@ -224,7 +241,18 @@ fn left_behind(project: &Project, state: &StackState) -> CliResult<Vec<(Provider
                 .hint(format!("put the `provider \"{}\"` block back until its resources are gone", key.name())));
         }
     }
+    // Without what began it, a write stays in flight: the run says so.
+    for write in
+        in_flight.iter().filter(|write| !has(&write.provider) && is_bundled(&write.provider, &write.plugin.name))
+    {
+        implied.insert(write.provider.clone(), PluginSource::Builtin(write.plugin.name.clone()));
+    }
     Ok(implied.into_iter().map(|(key, source)| (key, source, Grant::default())).collect())
+}
+
+/// Whether a provider is a bundled plugin under its own name.
+fn is_bundled(key: &ProviderKey, plugin: &str) -> bool {
+    key.alias().is_none() && key.name() == plugin && bundled::source(plugin).is_some()
 }
 
 /// A plugin's name and bytes: a bundled one, or a file.

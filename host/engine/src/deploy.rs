@@ -139,7 +139,7 @@ impl Deploy {
         self.saved.push(self.journal.append(record));
     }
 
-    /// Journals the start, what the plan found out about the state, and that writes of former runs are given up.
+    /// Journals the start and what the plan found out about the state. Writes of former runs stay in flight.
     fn begin(&mut self, command: &str) {
         let steps = self.plan.steps.iter().filter(|step| step.action.is_change()).count();
         self.run.emit(Event::RunStarted { steps });
@@ -148,15 +148,7 @@ impl Deploy {
         for refreshed in self.plan.refreshed.clone() {
             self.append(Record::Result { operation: None, address: refreshed.address, entry: refreshed.entry });
         }
-        for write in self.plan.in_flight.clone() {
-            if write.checkpoint.is_some() {
-                // The remote operation goes on: only a resume can end it.
-                self.in_flight.push(write.operation);
-                continue;
-            }
-            let entry = self.index.get(&write.address).and_then(|i| self.entries[*i].clone());
-            self.append(Record::Result { operation: Some(write.operation), address: write.address, entry });
-        }
+        self.in_flight.extend(self.plan.in_flight.iter().map(|write| write.operation.clone()));
     }
 
     async fn work(&mut self) {
@@ -211,6 +203,9 @@ impl Deploy {
                 self.progress[i].result = Some(StepResult::NotStarted(NotStarted::Because(because)));
             }
             return self.pass_on(half, Some(cause));
+        }
+        if let Some(error) = self.unsettled(half) {
+            return self.fail(half, error);
         }
         if action == Action::NoOp {
             self.keep(i);

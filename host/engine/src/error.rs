@@ -3,7 +3,7 @@
 use std::fmt;
 
 use cofferdam_model::error::{CallError, ErrorKind, PluginFault, ProviderError};
-use cofferdam_model::journal::JournalError;
+use cofferdam_model::journal::{JournalError, WriteKind};
 use cofferdam_model::state::PluginIdentity;
 use cofferdam_model::{Address, Diagnostic, OperationId, ProviderKey};
 use serde::Serialize;
@@ -56,6 +56,16 @@ impl Task {
     }
 }
 
+impl From<WriteKind> for Task {
+    fn from(kind: WriteKind) -> Self {
+        match kind {
+            WriteKind::Create => Self::Create,
+            WriteKind::Update => Self::Update,
+            WriteKind::Delete => Self::Delete,
+        }
+    }
+}
+
 impl fmt::Display for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.verb())
@@ -91,10 +101,23 @@ pub enum Cause {
         /// The plugin's.
         known: u32,
     },
-    /// A former run's write of the resource still goes on and could not be resumed.
-    #[error("operation `{0}` of a former run still goes on")]
-    InFlight(OperationId),
-    /// The journal could not be written, so nothing more may be done.
+    /// A former run's write of the resource still goes on and was not resumed.
+    #[error("operation `{operation}` of a former run still goes on")]
+    InFlight {
+        /// The write.
+        operation: OperationId,
+        /// How it is settled, with something to paste.
+        hint: String,
+    },
+    /// A former run's write of the resource was cut off and is not settled.
+    #[error("how operation `{operation}` of a former run ended is not known")]
+    Unsettled {
+        /// The write.
+        operation: OperationId,
+        /// How it is settled, with something to paste.
+        hint: String,
+    },
+    /// The journal could not be written, or the run has lost its right to, so nothing more may be done.
     #[error(transparent)]
     Journal(JournalError),
 }
@@ -137,6 +160,16 @@ impl StepError {
     pub fn kind(&self) -> Option<ErrorKind> {
         match &*self.cause {
             Cause::Provider(error) => Some(error.kind),
+            _ => None,
+        }
+    }
+
+    /// What to do, where the engine knows.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        match &*self.cause {
+            Cause::Unsettled { hint, .. } | Cause::InFlight { hint, .. } => Some(hint),
+            Cause::NotAsPlanned(_) => Some("plan again"),
             _ => None,
         }
     }

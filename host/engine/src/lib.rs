@@ -17,6 +17,7 @@ mod edges;
 mod ends;
 mod error;
 mod events;
+mod found;
 mod graph;
 mod inputs;
 mod kinds;
@@ -34,7 +35,9 @@ mod refresh;
 mod report;
 mod retry;
 mod run;
+mod settle;
 mod suggest;
+mod unsettled;
 mod validate;
 mod values;
 mod writes;
@@ -48,6 +51,8 @@ pub use plan::{
     Action, ActionCounts, ApprovedPlan, Change, Drift, DriftChange, OutputChange, Plan, PlanOptions, PlanPurpose,
     Refresh, RefreshedEntry, ReplaceOrder, ReplaceReason, Step,
 };
-pub use recover::Recovery;
+pub use recover::{Consent, Recovery};
 pub use refresh::RefreshOutcome;
 pub use run::Engine;
+pub use settle::{SettleError, Settlement};
+pub use unsettled::Way;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cofferdam_model::document::to_shown_json;
-use cofferdam_model::error::{CallError, ErrorKind, PluginFault, WriteFailure};
+use cofferdam_model::error::{ErrorKind, PluginFault, WriteFailure};
 use cofferdam_model::journal::{Journal, JournalError, Record, WriteKind};
 use cofferdam_model::provider::{Call, Mode, Pending, Provider, WriteOutcome};
 use cofferdam_model::state::{Condition, ResourceEntry, ResourceState};
@@ -18,7 +18,7 @@ use crate::inputs::disagreement;
 use crate::kinds::Kind;
 use crate::patch::patch;
 use crate::plan_one::checked;
-use crate::retry::{retried, slept};
+use crate::retry::{Unmade, retried, slept};
 use crate::run::Run;
 use crate::values::known_part;
 use crate::{Action, Cause, Event, StepError, Task, marks};
@@ -47,7 +47,7 @@ pub(crate) enum End {
     },
     /// Stopped while a remote operation went on.
     Interrupted,
-    /// The journal failed; `in_flight` where the call had been made.
+    /// The journal failed, or the run may not write any more; `in_flight` where the intent stands open.
     Journal { error: JournalError, in_flight: bool },
 }
 
@@ -61,6 +61,35 @@ impl From<End> for Ended {
     fn from(end: End) -> Self {
         Self { end, saved: None }
     }
+}
+
+/// What came before a call, which decides what its failure tells of the write.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// Nothing: it is the first call, or a retry of it in the same run.
+    Intent,
+    /// The same call in a former run, which may have done everything.
+    Call,
+    /// A checkpoint: the remote operation goes on by itself.
+    Checkpoint,
+}
+
+impl Since {
+    /// Whether an error without a partial object tells how the write ended.
+    fn is_end(self, kind: ErrorKind) -> bool {
+        match self {
+            Self::Intent => true,
+            // That object is not of this operation.
+            Self::Call => kind == ErrorKind::AlreadyExists,
+            Self::Checkpoint => !(kind.is_retried() || says_nothing(kind)),
+        }
+    }
+}
+
+/// Errors about the call alone.
+fn says_nothing(kind: ErrorKind) -> bool {
+    use ErrorKind::{AccessDenied, BadCredentials, Internal, Unsupported};
+    matches!(kind, AccessDenied | BadCredentials | Internal | Unsupported)
 }
 
 /// A write to be made.
@@ -103,39 +132,52 @@ impl Write {
                 Err(error) => return failed(error).into(),
             }
         }
-        let intent = Record::Intent {
+        self.subject.operation = Some(self.operation.clone());
+        self.begin(&provider, 0).await
+    }
+
+    /// Makes the first call, once the intent is durable. `earlier` is how many attempts former runs may have made:
+    /// their intent is told again, because it is not certain that it was durable then.
+    pub(crate) async fn begin(&self, provider: &Arc<dyn Provider>, earlier: u32) -> Ended {
+        if let Err(error) = self.journal.append(self.intent(&**provider)).await {
+            return End::Journal { error, in_flight: earlier > 0 }.into();
+        }
+        self.started(self.verb());
+        let patch = match (self.task, &self.prior) {
+            (WriteKind::Update, Some(prior)) => patch(&self.kind.schema, prior, &self.inputs),
+            _ => String::new(),
+        };
+        let first = retried(&self.run, &self.subject, self.verb(), |attempt| {
+            self.call(provider, earlier.saturating_add(attempt), &patch)
+        })
+        .await;
+        self.drive(provider, first, None, if earlier > 0 { Since::Call } else { Since::Intent }).await
+    }
+
+    fn intent(&self, provider: &dyn Provider) -> Record {
+        Record::Intent {
             operation: self.operation.clone(),
             address: self.subject.address.clone(),
             kind: self.task,
             provider: self.subject.provider.clone(),
             plugin: provider.plugin().clone(),
             inputs: inputs_digest(&self.operation, &self.inputs),
-        };
-        if let Err(error) = self.journal.append(intent).await {
-            return End::Journal { error, in_flight: false }.into();
+            desired: (self.task != WriteKind::Delete).then(|| Arc::new(self.inputs.clone())),
         }
-        self.subject.operation = Some(self.operation.clone());
+    }
+
+    /// Reports that a call is about to be made.
+    pub(crate) fn started(&self, task: Task) {
         self.run.emit(Event::StepStarted {
             address: self.subject.address.clone(),
             action: self.action,
-            task: self.verb(),
+            task,
             operation: self.operation.clone(),
         });
-        let patch = match (self.task, &self.prior) {
-            (WriteKind::Update, Some(prior)) => patch(&self.kind.schema, prior, &self.inputs),
-            _ => String::new(),
-        };
-        let first =
-            retried(&self.run, &self.subject, self.verb(), |attempt| self.call(&provider, attempt, &patch)).await;
-        self.drive(&provider, first, None).await
     }
 
-    fn verb(&self) -> Task {
-        match self.task {
-            WriteKind::Create => Task::Create,
-            WriteKind::Update => Task::Update,
-            WriteKind::Delete => Task::Delete,
-        }
+    pub(crate) fn verb(&self) -> Task {
+        self.task.into()
     }
 
     /// The type's own check on the real inputs, and whether they are still what was planned. False: an update that
@@ -163,15 +205,11 @@ impl Write {
         }
     }
 
-    async fn call(
-        &self,
-        provider: &Arc<dyn Provider>,
-        attempt: u32,
-        patch: &str,
-    ) -> Result<WriteOutcome, WriteFailure> {
+    async fn call(&self, provider: &Arc<dyn Provider>, attempt: u32, patch: &str) -> Result<WriteOutcome, Unmade> {
+        self.journal.may_write().map_err(Unmade::Barred)?;
         let ty = &self.kind.schema.ty;
         let call = Call::write(&self.subject.address, &self.operation, attempt);
-        match (self.task, &self.prior) {
+        let outcome = match (self.task, &self.prior) {
             (WriteKind::Create, _) => provider.create(call, ty, &self.inputs).await,
             (WriteKind::Update, Some(prior)) => {
                 provider.update(call, ty, &prior.state, &self.inputs, patch.to_owned()).await
@@ -179,7 +217,8 @@ impl Write {
             (WriteKind::Delete, Some(prior)) => provider.delete(call, ty, &prior.state).await,
             // There is nothing to remove or change.
             (WriteKind::Update | WriteKind::Delete, None) => Ok(WriteOutcome::Deleted),
-        }
+        };
+        outcome.map_err(Unmade::Failed)
     }
 
     /// Waits and resumes until the write ends. `answer` is that of its first call, `partial` the object as far as it is
@@ -187,14 +226,20 @@ impl Write {
     pub(crate) async fn drive(
         &self,
         provider: &Arc<dyn Provider>,
-        mut answer: Result<WriteOutcome, Failed<WriteFailure>>,
+        mut answer: Result<WriteOutcome, Failed<Unmade>>,
         mut partial: Option<ResourceState>,
+        mut since: Since,
     ) -> Ended {
         loop {
             let mut pending = match answer {
                 Ok(WriteOutcome::Pending(pending)) => pending,
                 Ok(outcome) => return self.ended(&**provider, outcome, partial),
-                Err(failed) => return self.failed(&**provider, failed, partial),
+                Err(Failed { error: Unmade::Failed(error), attempts }) => {
+                    return self.failed(&**provider, Failed { error, attempts }, partial, since);
+                }
+                Err(Failed { error: Unmade::Barred(error), .. }) => {
+                    return End::Journal { error, in_flight: true }.into();
+                }
             };
             // Each record of the journal tells all that is known of the object.
             pending.partial = pending.partial.or(partial.take());
@@ -214,6 +259,7 @@ impl Write {
             if !slept(&self.run, wait_ms).await {
                 return End::Interrupted.into();
             }
+            since = Since::Checkpoint;
             answer = self.resume(provider, &pending.checkpoint).await;
         }
     }
@@ -222,10 +268,11 @@ impl Write {
         &self,
         provider: &Arc<dyn Provider>,
         checkpoint: &[u8],
-    ) -> Result<WriteOutcome, Failed<WriteFailure>> {
-        retried(&self.run, &self.subject, self.verb(), |attempt| {
+    ) -> Result<WriteOutcome, Failed<Unmade>> {
+        retried(&self.run, &self.subject, self.verb(), |attempt| async move {
+            self.journal.may_write().map_err(Unmade::Barred)?;
             let call = Call::write(&self.subject.address, &self.operation, attempt);
-            provider.resume(call, &self.kind.schema.ty, checkpoint.to_vec())
+            provider.resume(call, &self.kind.schema.ty, checkpoint.to_vec()).await.map_err(Unmade::Failed)
         })
         .await
     }
@@ -260,21 +307,29 @@ impl Write {
                     _ => known,
                 };
                 let error = PluginFault::Contract("the answer does not fit what was asked".into()).into();
-                self.failed(provider, Failed { error: WriteFailure { error, partial }, attempts: 1 }, None)
+                let failed = Failed { error: WriteFailure { error, partial }, attempts: 1 };
+                self.failed(provider, failed, None, Since::Intent)
             }
         }
     }
 
-    fn failed(&self, provider: &dyn Provider, failed: Failed<WriteFailure>, known: Option<ResourceState>) -> Ended {
+    fn failed(
+        &self,
+        provider: &dyn Provider,
+        failed: Failed<WriteFailure>,
+        known: Option<ResourceState>,
+        since: Since,
+    ) -> Ended {
         let WriteFailure { error, partial } = failed.error;
         if self.task == WriteKind::Delete && error.kind() == Some(ErrorKind::NotFound) {
             return self.result(End::Removed, None);
         }
-        let is_fault = matches!(error, CallError::Fault(_));
+        // A crashed call says nothing of what it did.
+        let is_end = error.kind().is_some_and(|kind| since.is_end(kind));
         let failed = Failed { error, attempts: failed.attempts };
         let error = self.subject.error_after(&self.run, self.verb(), failed);
-        // A crashed call says nothing of what it did: the intent stays open, for the next run to look into.
-        if is_fault && partial.is_none() {
+        // The intent stays open, for the next run to look into.
+        if !is_end && partial.is_none() {
             return End::Failed { error, left: None, in_flight: true }.into();
         }
         let left = partial.or(known).map(|state| {
@@ -294,7 +349,7 @@ impl Write {
     }
 
     /// What the inputs were, told from the object where a former run took them with it.
-    fn inputs_of(&self, state: &ResourceState) -> Value {
+    pub(crate) fn inputs_of(&self, state: &ResourceState) -> Value {
         if !self.inputs.is_null() {
             return self.inputs.clone();
         }
@@ -305,7 +360,7 @@ impl Write {
         inputs
     }
 
-    fn entry(
+    pub(crate) fn entry(
         &self,
         provider: &dyn Provider,
         state: ResourceState,
@@ -322,14 +377,14 @@ impl Write {
         }
     }
 
-    fn settled(&self, mut state: ResourceState) -> ResourceState {
+    pub(crate) fn settled(&self, mut state: ResourceState) -> ResourceState {
         state.properties = known_part(&state.properties);
         let before = self.prior.as_ref().map(|entry| &entry.state.properties);
         let sources: Vec<&Value> = std::iter::once(&self.inputs).chain(before).collect();
         marks::settle(state, &self.kind.schema, &sources, &self.run.ctx.redactor)
     }
 
-    fn result(&self, end: End, entry: Option<Arc<ResourceEntry>>) -> Ended {
+    pub(crate) fn result(&self, end: End, entry: Option<Arc<ResourceEntry>>) -> Ended {
         let operation = Some(self.operation.clone());
         let record = Record::Result { operation, address: self.subject.address.clone(), entry };
         Ended { end, saved: Some(self.journal.append(record)) }

@@ -216,7 +216,8 @@ pub struct Plan {
     pub refreshed: Vec<RefreshedEntry>,
     /// Every output before and after, in the order of the names.
     pub outputs: Vec<OutputChange>,
-    /// Writes of former runs whose end is unknown; the deploy gives them up.
+    /// Writes of former runs whose end is unknown. The deploy touches neither their resources nor what depends on
+    /// those.
     pub in_flight: Vec<InFlight>,
     /// Warnings.
     pub diagnostics: Vec<Diagnostic>,

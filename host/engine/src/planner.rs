@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use cofferdam_model::journal::{InFlight, WriteKind};
+use cofferdam_model::journal::InFlight;
 use cofferdam_model::state::StackState;
 use cofferdam_model::{Diagnostic, ProviderKey, Value};
 use futures_util::StreamExt;
@@ -13,6 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::calls::Subject;
 use crate::graph::{Edges, Graph};
 use crate::run::Run;
+use crate::unsettled::{Way, served, warning};
 use crate::values::{View, kept};
 use crate::{
     Cause, Drift, Event, OutputChange, Plan, PlanError, PlanOptions, PlanPurpose, Refresh, RefreshedEntry, Step,
@@ -99,6 +100,7 @@ pub(crate) async fn look(run: &Run, state: &StackState, options: PlanOptions, go
     let work = async {
         planner.declared(edges, &mut found).await;
         planner.leaving(&mut found).await;
+        planner.unsettled(&options.in_flight).await;
     };
     tokio::select! {
         biased;
@@ -203,6 +205,16 @@ impl Planner<'_> {
         Ok(Some(config).filter(Value::is_wholly_known))
     }
 
+    /// Notes the writes of former runs that are not settled.
+    async fn unsettled(&self, in_flight: &[InFlight]) {
+        for write in in_flight {
+            let kind = served(self.run, &self.graph, write).await.ok().map(|(_, kind)| kind);
+            let schema = kind.as_ref().map(|kind| &*kind.schema);
+            let way = Way::of(write, schema, self.state.resources.contains_key(&write.address));
+            self.notes.lock().push(warning(write, schema, way));
+        }
+    }
+
     fn note_unknown(&self, key: &ProviderKey) {
         self.run.emit(Event::ProviderUnknown { provider: key.clone() });
         let text = format!("the configuration of provider `{key}` is known only after deploy");
@@ -227,7 +239,6 @@ impl Planner<'_> {
                 }
             }
         }
-        diagnostics.extend(in_flight.iter().map(in_flight_warning));
         if !errors.is_empty() {
             return Err(PlanError::Calls { errors, diagnostics });
         }
@@ -276,28 +287,4 @@ impl Planner<'_> {
         };
         names.into_iter().map(change).collect()
     }
-}
-
-fn in_flight_warning(write: &InFlight) -> Diagnostic {
-    let what = match write.kind {
-        WriteKind::Create => "create",
-        WriteKind::Update => "update",
-        WriteKind::Delete => "delete",
-    };
-    let InFlight { address, operation, plugin, .. } = write;
-    if write.checkpoint.is_some() {
-        return Diagnostic::warning(format!("a former run's {what} of `{address}` still goes on"))
-            .with_detail(format!("operation `{operation}` of plugin `{}` {}", plugin.name, plugin.version))
-            .with_hint("the next deploy resumes it before it plans")
-            .about(address);
-    }
-    let hint = match write.kind {
-        WriteKind::Create => "check whether the object exists: if it does, remove it or import it before you deploy",
-        WriteKind::Update => "plan with every object read, to see what the update changed",
-        WriteKind::Delete => "plan with every object read, to see whether the object is gone",
-    };
-    Diagnostic::warning(format!("a former run's {what} of `{address}` was cut off; how it ended is not known"))
-        .with_detail(format!("operation `{operation}` of plugin `{}` {}", plugin.name, plugin.version))
-        .with_hint(hint)
-        .about(address)
 }

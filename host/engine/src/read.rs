@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cofferdam_model::error::ErrorKind;
 use cofferdam_model::provider::{Call, Provider, Target};
-use cofferdam_model::state::ResourceEntry;
+use cofferdam_model::state::{ResourceEntry, ResourceState};
 
 use crate::calls::{Subject, bounded};
 use crate::diff::drift;
@@ -48,6 +48,28 @@ pub(crate) fn is_older(subject: &Subject, kind: &Kind, entry: &ResourceEntry) ->
     Ok(found < known)
 }
 
+/// Reads an object; none where there is no such object.
+pub(crate) async fn read(
+    run: &Run,
+    subject: &Subject,
+    kind: &Kind,
+    provider: &Arc<dyn Provider>,
+    target: Target,
+) -> Result<Option<ResourceState>, Box<StepError>> {
+    run.emit(Event::ReadStarted { address: subject.address.clone() });
+    let read = retried(run, subject, Task::Read, |attempt| {
+        let (provider, ty, target) = (provider.clone(), kind.schema.ty.clone(), target.clone());
+        let call = Call { attempt, ..Call::read(&subject.address) };
+        bounded(run, async move { provider.read(call, &ty, target).await })
+    })
+    .await;
+    match read {
+        Ok(found) => Ok(found),
+        Err(failed) if failed.error.kind() == Some(ErrorKind::NotFound) => Ok(None),
+        Err(failed) => Err(subject.error_after(run, Task::Read, failed)),
+    }
+}
+
 /// Reads the object of an entry.
 pub(crate) async fn looked<'a>(
     run: &Run,
@@ -56,19 +78,8 @@ pub(crate) async fn looked<'a>(
     provider: &Arc<dyn Provider>,
     entry: Cow<'a, ResourceEntry>,
 ) -> Result<Looked<'a>, Box<StepError>> {
-    run.emit(Event::ReadStarted { address: subject.address.clone() });
-    let read = retried(run, subject, Task::Read, |attempt| {
-        let (provider, ty) = (provider.clone(), kind.schema.ty.clone());
-        let call = Call { attempt, ..Call::read(&subject.address) };
-        let target = Target::State(entry.state.clone());
-        bounded(run, async move { provider.read(call, &ty, target).await })
-    })
-    .await;
-    let found = match read {
-        Ok(found) => found,
-        Err(failed) if failed.error.kind() == Some(ErrorKind::NotFound) => None,
-        Err(failed) => return Err(subject.error_after(run, Task::Read, failed)),
-    };
+    let target = Target::State(entry.state.clone());
+    let found = read(run, subject, kind, provider, target).await?;
     let Some(state) = found else {
         return Ok(Looked { entry: None, drift: Some(found_drift(run, subject, true, Vec::new())) });
     };

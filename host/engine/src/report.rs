@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cofferdam_model::journal::Record;
-use cofferdam_model::{Diagnostic, Value};
+use cofferdam_model::{Diagnostic, Severity, Value};
 use futures_util::StreamExt;
 
 use crate::deploy::{Deploy, Progress};
+use crate::unsettled::{Way, warning};
 use crate::values::{View, kept};
 use crate::{Action, Event, NotStarted, Outcome, PlanPurpose, Step, StepReport, StepResult};
 
 impl Deploy {
     /// Waits until everything is durable and reports.
     pub(crate) async fn finish(mut self) -> Outcome {
-        let diagnostics = self.outputs();
+        let mut diagnostics = self.outputs();
+        diagnostics.extend(self.left_open().await);
         while let Some(saved) = self.saved.next().await {
             self.noted(saved);
         }
@@ -46,6 +48,19 @@ impl Deploy {
             duration_ms: outcome.duration_ms,
         });
         outcome
+    }
+
+    /// Writes of former runs that are not settled and that no step is about: nobody wants the resource any more, and
+    /// there may be an object.
+    async fn left_open(&mut self) -> Vec<Diagnostic> {
+        let mut findings = Vec::new();
+        for write in self.plan.in_flight.iter().filter(|write| !self.index.contains_key(&write.address)) {
+            let kind = self.run.former(&write.address, &write.provider).await.ok().flatten().map(|(_, kind)| kind);
+            let schema = kind.as_ref().map(|kind| &*kind.schema);
+            let finding = warning(write, schema, Way::of(write, schema, false));
+            findings.push(Diagnostic { severity: Severity::Error, ..finding });
+        }
+        findings
     }
 
     /// Evaluates the outputs; one whose resources were not all made keeps its value.

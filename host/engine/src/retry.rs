@@ -5,6 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use cofferdam_model::error::{CallError, WriteFailure};
+use cofferdam_model::journal::JournalError;
 
 use crate::calls::{Failed, Subject};
 use crate::run::Run;
@@ -15,20 +16,32 @@ pub(crate) const MAX_ATTEMPTS: u32 = 8;
 const FIRST_WAIT_MS: u64 = 200;
 const MAX_WAIT_MS: u64 = 60_000;
 
-/// An error that holds the error of a call.
+/// An error that may hold the error of a call.
 pub(crate) trait HoldsCallError {
-    fn call_error(&self) -> &CallError;
+    /// None where no call was made.
+    fn call_error(&self) -> Option<&CallError>;
 }
 
 impl HoldsCallError for CallError {
-    fn call_error(&self) -> &CallError {
-        self
+    fn call_error(&self) -> Option<&CallError> {
+        Some(self)
     }
 }
 
-impl HoldsCallError for WriteFailure {
-    fn call_error(&self) -> &CallError {
-        &self.error
+/// Why an attempt at a write has no outcome.
+pub(crate) enum Unmade {
+    /// The call failed.
+    Failed(WriteFailure),
+    /// The run may not write any more: no call was made.
+    Barred(JournalError),
+}
+
+impl HoldsCallError for Unmade {
+    fn call_error(&self) -> Option<&CallError> {
+        match self {
+            Self::Failed(failure) => Some(&failure.error),
+            Self::Barred(_) => None,
+        }
     }
 }
 
@@ -50,7 +63,9 @@ where
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        let CallError::Provider(said) = error.call_error() else { return Err(Failed { error, attempts: attempt }) };
+        let Some(CallError::Provider(said)) = error.call_error() else {
+            return Err(Failed { error, attempts: attempt });
+        };
         if !said.kind.is_retried() || attempt >= MAX_ATTEMPTS {
             return Err(Failed { error, attempts: attempt });
         }

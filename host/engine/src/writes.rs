@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cofferdam_model::journal::{InFlight, Record, WriteKind};
+use cofferdam_model::journal::{Record, WriteKind};
 use cofferdam_model::state::ResourceEntry;
 use cofferdam_model::{OperationId, Value};
 
@@ -12,6 +12,7 @@ use crate::edges::{is_remove, step_of};
 use crate::ends::task_of;
 use crate::inputs::prepare;
 use crate::operation::Write;
+use crate::unsettled::{Way, held, step_hint};
 use crate::values::{Unset, View, published};
 use crate::{Action, Cause, StepError, StepResult, Task};
 
@@ -44,6 +45,25 @@ impl Deploy {
         self.append(Record::Result { operation: None, address, entry: Some(entry) });
     }
 
+    /// Why a half must not be started: a former run's write of the resource is not settled.
+    pub(crate) fn unsettled(&self, half: usize) -> Option<Box<StepError>> {
+        let i = step_of(half);
+        let step = &self.plan.steps[i];
+        let write = held(&self.plan.in_flight, &step.address)?;
+        let schema = self.kinds[i].as_ref().ok().map(|kind| &*kind.schema);
+        let operation = write.operation.clone();
+        let way = Way::of(write, schema, self.entries[i].is_some());
+        let mut subject = Subject::new(&step.address, &step.provider);
+        subject.operation = Some(operation.clone());
+        let hint = step_hint(write, schema, way);
+        let cause = match way {
+            Way::Resume => Cause::InFlight { operation, hint },
+            _ => Cause::Unsettled { operation, hint },
+        };
+        let task = if step.action == Action::NoOp { write.kind.into() } else { task_of(half, step) };
+        Some(subject.cause(task, cause, Vec::new()))
+    }
+
     /// The write of a half; none for the removal of an object that its plugin does not remove.
     pub(crate) fn write(&mut self, half: usize) -> Result<Option<Write>, Box<StepError>> {
         let i = step_of(half);
@@ -53,10 +73,6 @@ impl Deploy {
         } else {
             (Subject::new(&step.address, &step.provider), self.kinds[i].clone()?)
         };
-        let goes_on = |write: &&InFlight| write.checkpoint.is_some() && write.address == step.address;
-        if let Some(write) = self.plan.in_flight.iter().find(goes_on) {
-            return Err(subject.cause(task_of(half, step), Cause::InFlight(write.operation.clone()), Vec::new()));
-        }
         let (task, inputs, prior) = if is_remove(half) {
             if !kind.schema.handlers.delete || self.entries[i].is_none() {
                 return Ok(None);

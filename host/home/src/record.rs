@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cofferdam_model::journal::{Record, WriteKind};
 use cofferdam_model::state::PluginIdentity;
 use cofferdam_model::{Address, Digest, OperationId, ProviderKey, StackName, StageName};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::SealError;
 use crate::entry::{EntryIn, EntryOut, StateIn, StateOut};
@@ -29,6 +29,10 @@ enum RecordOut<'a> {
         provider: &'a ProviderKey,
         plugin: &'a PluginIdentity,
         inputs: &'a Digest,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        desired: Option<Written<'a>>,
+        #[serde(skip_serializing_if = "Marks::is_empty")]
+        marks: Marks,
     },
     Checkpoint {
         operation: &'a OperationId,
@@ -68,6 +72,11 @@ pub(crate) enum StoredRecord {
         provider: ProviderKey,
         plugin: PluginIdentity,
         inputs: Digest,
+        // What is secret as a whole is written as a null, which is not the same as nothing.
+        #[serde(default, deserialize_with = "present")]
+        desired: Option<Plain>,
+        #[serde(default)]
+        marks: Marks,
     },
     Checkpoint {
         operation: OperationId,
@@ -89,6 +98,10 @@ pub(crate) enum StoredRecord {
     },
 }
 
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Plain>, D::Error> {
+    Plain::deserialize(deserializer).map(Some)
+}
+
 fn scope<'a>(stack: &'a StackName, stage: &'a StageName, class: &'static str, subject: &'a str) -> Scope<'a> {
     Scope { stack: stack.as_str(), stage: stage.as_str(), kind: Kind::Journal, class, subject }
 }
@@ -108,8 +121,11 @@ pub(crate) fn encode(
     let out = match record {
         Record::RunStarted { command, at_ms } => RecordOut::RunStarted { command, at_ms: *at_ms },
         Record::RunFinished { at_ms } => RecordOut::RunFinished { at_ms: *at_ms },
-        Record::Intent { operation, address, kind, provider, plugin, inputs } => {
-            RecordOut::Intent { operation, address, kind: *kind, provider, plugin, inputs }
+        Record::Intent { operation, address, kind, provider, plugin, inputs, desired } => {
+            let mut sealer = Sealer::new(vault, scope(stack, stage, "operation", operation.as_str()));
+            let desired = desired.as_deref().map(|value| sealer.value("/desired", value)).transpose()?;
+            let marks = sealer.finish();
+            RecordOut::Intent { operation, address, kind: *kind, provider, plugin, inputs, desired, marks }
         }
         Record::Checkpoint { operation, checkpoint, partial } => {
             let mut sealer = Sealer::new(vault, scope(stack, stage, "operation", operation.as_str()));
@@ -138,8 +154,11 @@ impl StoredRecord {
         Ok(match self {
             Self::RunStarted { command, at_ms } => Record::RunStarted { command, at_ms },
             Self::RunFinished { at_ms } => Record::RunFinished { at_ms },
-            Self::Intent { operation, address, kind, provider, plugin, inputs } => {
-                Record::Intent { operation, address, kind, provider, plugin, inputs }
+            Self::Intent { operation, address, kind, provider, plugin, inputs, desired, marks } => {
+                let mut opener = Opener::new(vault, scope(stack, stage, "operation", operation.as_str()), marks);
+                let desired = desired.map(|value| opener.value("/desired", value).map(Arc::new)).transpose()?;
+                opener.finish()?;
+                Record::Intent { operation, address, kind, provider, plugin, inputs, desired }
             }
             Self::Checkpoint { operation, partial, marks } => {
                 let mut opener = Opener::new(vault, scope(stack, stage, "operation", operation.as_str()), marks);
@@ -164,5 +183,49 @@ impl StoredRecord {
                 Record::Outputs { outputs: outputs_in(outputs, opener)? }
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use cofferdam_model::Value;
+
+    use crate::{Entropy, Keys};
+
+    struct Zeros;
+
+    impl Entropy for Zeros {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(0);
+        }
+    }
+
+    /// As hosts wrote it before an intent held its inputs.
+    const OLDER: &str = r#"{"intent":{"operation":"op-00000000000000000000000000000000","address":"t_x.a","kind":"create","provider":"t","plugin":{"name":"t","version":"1.0.0","digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},"inputs":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}"#;
+
+    #[test]
+    fn an_intent_of_an_older_host_has_no_inputs() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let keys = Keys { identity: root.path().join("identity.txt"), passphrase: None };
+        let vault = Vault::new(&root.path().join("home"), keys, Arc::new(Zeros));
+        let (stack, stage) = (StackName::new("shop").expect("valid"), StageName::new("dev").expect("valid"));
+        let restore = |text: &str| {
+            let stored: StoredRecord = serde_json::from_str(text).expect("reads");
+            stored.restore(&stack, &stage, &vault).expect("opens")
+        };
+        let Record::Intent { operation, address, kind, provider, plugin, inputs, desired } = restore(OLDER) else {
+            panic!("an intent");
+        };
+        assert_eq!(desired, None);
+        let desired = Some(Arc::new(Value::null()));
+        let older = Record::Intent { operation, address, kind, provider, plugin, inputs, desired: None };
+        assert_eq!(encode(&older, &stack, &stage, &vault).expect("writes"), OLDER);
+        let mut newer = older;
+        if let Record::Intent { desired: inputs, .. } = &mut newer {
+            *inputs = desired;
+        }
+        assert!(restore(&encode(&newer, &stack, &stage, &vault).expect("writes")) == newer, "null is not nothing");
     }
 }

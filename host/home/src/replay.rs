@@ -26,29 +26,44 @@ pub(crate) struct Replay {
     // By the order in which they began.
     in_flight: BTreeMap<usize, InFlight>,
     order: HashMap<OperationId, usize>,
+    // Of the run whose records are being played.
+    command: Option<String>,
     records: usize,
     changed: bool,
 }
 
 impl Replay {
     pub(crate) fn new(state: StackState) -> Self {
-        Self { state, in_flight: BTreeMap::new(), order: HashMap::new(), records: 0, changed: false }
+        Self { state, in_flight: BTreeMap::new(), order: HashMap::new(), command: None, records: 0, changed: false }
     }
 
-    /// Plays one record. An intent that is told again, by a run that resumes it, keeps its checkpoint; a checkpoint
-    /// that tells no object keeps what an earlier one told.
+    /// Plays one record. An intent that is told again, by a run that settles it, keeps its checkpoint and the command
+    /// that began it; a checkpoint that tells no object keeps what an earlier one told.
     pub(crate) fn play(&mut self, record: Record) {
         self.records += 1;
         self.changed |= changes_state(&record);
         match record {
-            Record::RunStarted { .. } | Record::RunFinished { .. } => {}
-            Record::Intent { operation, address, kind, provider, plugin, inputs } => {
+            Record::RunStarted { command, .. } => self.command = Some(command),
+            Record::RunFinished { .. } => self.command = None,
+            Record::Intent { operation, address, kind, provider, plugin, inputs, desired } => {
                 let order = *self.order.entry(operation.clone()).or_insert(self.records);
-                let (checkpoint, partial) = match self.in_flight.remove(&order) {
-                    Some(before) => (before.checkpoint, before.partial),
-                    None => (None, None),
+                let (command, checkpoint, partial, known) = match self.in_flight.remove(&order) {
+                    Some(before) => (before.command, before.checkpoint, before.partial, before.desired),
+                    None => (self.command.clone(), None, None, None),
                 };
-                let step = InFlight { operation, address, kind, provider, plugin, inputs, checkpoint, partial };
+                let desired = desired.or(known);
+                let step = InFlight {
+                    operation,
+                    address,
+                    kind,
+                    provider,
+                    plugin,
+                    inputs,
+                    desired,
+                    command,
+                    checkpoint,
+                    partial,
+                };
                 self.in_flight.insert(order, step);
             }
             Record::Checkpoint { operation, checkpoint, partial } => {

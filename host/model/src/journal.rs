@@ -45,6 +45,9 @@ pub enum Record {
         plugin: PluginIdentity,
         /// The digest of the inputs.
         inputs: Digest,
+        /// The inputs themselves, for a create or an update: whoever settles the write makes it again with these. None
+        /// for a delete, and in records of older hosts.
+        desired: Option<Arc<Value>>,
     },
     /// A write answered `pending`.
     Checkpoint {
@@ -92,13 +95,17 @@ pub struct InFlight {
     pub plugin: PluginIdentity,
     /// The digest of the inputs.
     pub inputs: Digest,
+    /// The inputs of a create or an update, where the intent holds them.
+    pub desired: Option<Arc<Value>>,
+    /// The command that began it, where the journal says so.
+    pub command: Option<String>,
     /// The last checkpoint, where the write answered `pending`.
     pub checkpoint: Option<Vec<u8>>,
     /// The object as far as the last checkpoint says it exists.
     pub partial: Option<ResourceState>,
 }
 
-/// Never shows the checkpoint.
+/// Never shows the checkpoint or the inputs.
 impl std::fmt::Debug for InFlight {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("InFlight")
@@ -126,11 +133,11 @@ pub trait Journal: Send + Sync {
     /// when the future ends well; dropping the future takes nothing back.
     fn append(&self, record: Record) -> BoxFuture<'static, Result<(), JournalError>>;
 
-    /// Whether this run may still write. Asked right before every call that writes, after its intent is durable: a run
-    /// that lost its right meanwhile must not make the call.
+    /// Whether the run may still write. Asked right before every call that changes something outside, so it must be
+    /// cheap: no I/O, no waiting. A run that shares its right with nobody always may.
     ///
     /// # Errors
-    /// When the run may not, with the reason.
+    /// Why it may not any more, such as a lease that ran out: the call is then not made.
     fn may_write(&self) -> Result<(), JournalError> {
         Ok(())
     }

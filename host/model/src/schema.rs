@@ -42,12 +42,25 @@ pub enum ReadCost {
     Local,
 }
 
+/// What comes of a create that is made again, in another run, with the same operation id and the same inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recreate {
+    /// Perhaps a second object.
+    #[default]
+    Once,
+    /// The object that the first one made, if it made one.
+    Idempotent,
+}
+
 /// What a type's plugin implements beyond create.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each handler of the schema, independent of each other")]
 pub struct Handlers {
     /// Objects can be read; without it they exist in the state alone.
     pub read: bool,
+    /// A read finds the object that an operation made; never without `read`.
+    pub read_operation: bool,
     /// Objects can change in place; without it every change replaces.
     pub update: bool,
     /// Deleting calls the plugin; without it the entry is dropped from the state.
@@ -87,6 +100,8 @@ pub struct ResourceSchema {
     pub replacement: ReplacementStrategy,
     /// What a read costs.
     pub read_cost: ReadCost,
+    /// What comes of a create that is made again in another run.
+    pub recreate: Recreate,
     /// Holds data that a replacement would lose.
     pub stateful: bool,
     /// The plugin's `check` is called.
@@ -96,6 +111,7 @@ pub struct ResourceSchema {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each keyword that is a boolean")]
 struct Keywords {
     description: Option<String>,
     #[serde(default, rename = "primaryIdentifier")]
@@ -118,6 +134,10 @@ struct Keywords {
     replacement: ReplacementStrategy,
     #[serde(default, rename = "x-cofferdam-read")]
     read_cost: ReadCost,
+    #[serde(default, rename = "x-cofferdam-create")]
+    recreate: Recreate,
+    #[serde(default, rename = "x-cofferdam-read-operation")]
+    read_operation: bool,
     #[serde(default, rename = "x-cofferdam-stateful")]
     stateful: bool,
     #[serde(default, rename = "x-cofferdam-check")]
@@ -164,12 +184,14 @@ impl ResourceSchema {
             stable: pointers(&keywords.stable)?,
             handlers: Handlers {
                 read: handlers.contains_key("read"),
+                read_operation: handlers.contains_key("read") && keywords.read_operation,
                 update: handlers.contains_key("update"),
                 delete: handlers.contains_key("delete"),
                 list: handlers.contains_key("list"),
             },
             replacement: keywords.replacement,
             read_cost: keywords.read_cost,
+            recreate: keywords.recreate,
             stateful: keywords.stateful,
             custom_check: keywords.custom_check,
             custom_plan: keywords.custom_plan,
@@ -298,10 +320,23 @@ mod tests {
             ("{", "not valid"),
             (r#"{"properties":{},"createOnlyProperties":["/name"]}"#, "no `/properties/…` pointer"),
             (r#"{"properties":{},"handlers":3}"#, "invalid type"),
+            (r#"{"properties":{},"x-cofferdam-create":"twice"}"#, "unknown variant"),
         ] {
             let error = parse(text).expect_err(text).to_string();
             assert!(error.contains(why), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_create_is_made_once_unless_the_schema_says_more() {
+        let facts = |text: &str| {
+            let schema = parse(text).expect("valid");
+            (schema.recreate, schema.handlers.read_operation)
+        };
+        assert_eq!(facts(r#"{"properties":{}}"#), (Recreate::Once, false));
+        let both = r#"{"properties":{},"x-cofferdam-create":"idempotent","x-cofferdam-read-operation":true"#;
+        assert_eq!(facts(&format!(r#"{both},"handlers":{{"read":{{}}}}}}"#)), (Recreate::Idempotent, true));
+        assert_eq!(facts(&format!("{both}}}")), (Recreate::Idempotent, false), "nothing is found without a read");
     }
 
     #[test]

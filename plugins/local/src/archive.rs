@@ -101,6 +101,7 @@ impl Resource for LocalArchive {
 
     fn define() -> Definition<Self> {
         Definition::new(|_, inputs| build(inputs, &[]))
+            .create_is_idempotent()
             .read(read)
             .update(|_, change| build(&change.inputs, change.prior.hidden()))
             .delete(delete)

@@ -31,6 +31,7 @@ impl Resource for LocalDirectory {
 
     fn define() -> Definition<Self> {
         Definition::new(create)
+            .create_is_idempotent()
             .read(read)
             .update(|_, change| make(&change.inputs, change.prior.hidden()))
             .delete(delete)

@@ -102,6 +102,7 @@ impl Resource for LocalFile {
 
     fn define() -> Definition<Self> {
         Definition::new(create)
+            .create_is_idempotent()
             .read(read)
             .update(update)
             .delete(delete)

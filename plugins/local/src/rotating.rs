@@ -68,6 +68,7 @@ impl Resource for TimeRotating {
 
     fn define() -> Definition<Self> {
         Definition::new(create)
+            .create_is_idempotent()
             .read(read)
             .check(check)
             .create_only(["rfc3339", "rotation_rfc3339", "triggers"])

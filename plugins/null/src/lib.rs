@@ -44,7 +44,7 @@ impl Resource for NullResource {
     type Outputs = Outputs;
 
     fn define() -> Definition<Self> {
-        Definition::new(create).identifier(["id"]).create_only(["triggers"]).stable(["id"])
+        Definition::new(create).create_is_idempotent().identifier(["id"]).create_only(["triggers"]).stable(["id"])
     }
 }
 

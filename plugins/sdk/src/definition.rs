@@ -26,6 +26,8 @@ pub(crate) type Check<R> = fn(&Cx<Session<R>>, &mut Draft, Option<&Prior<R>>) ->
 pub(crate) type Plan<R> = fn(&Cx<Session<R>>, Option<&Prior<R>>, &Draft, Planned) -> Result<Planned, Error>;
 pub(crate) type Migrate = fn(&Origin, Map<String, Value>) -> Result<Map<String, Value>, Error>;
 
+const READ_OPERATION: &str = "x-cofferdam-read-operation";
+
 /// Where an older state came from.
 #[derive(Clone, Debug)]
 pub struct Origin {
@@ -94,7 +96,9 @@ macro_rules! property_lists {
 
 impl<R: Resource> Definition<R> {
     /// A type whose objects `create` makes. With an operation id that it has seen before, `create` returns the object
-    /// that the earlier attempt made.
+    /// that the earlier attempt made. How far that holds after a crash, [`Definition::create_is_idempotent`] says or
+    /// [`Definition::read_finds_operations`] makes unnecessary; with neither, the host leaves a create that was cut off
+    /// to the user.
     pub fn new(create: Create<R>) -> Self {
         Self {
             create,
@@ -162,6 +166,22 @@ impl<R: Resource> Definition<R> {
     #[must_use]
     pub fn read_is_local(self) -> Self {
         self.keyword("x-cofferdam-read", "local")
+    }
+
+    /// A create that is made again with the same operation id and inputs, perhaps hours later in another run, makes no
+    /// second object: the service keeps idempotency tokens that long, or the object is its own proof, or there is
+    /// nothing outside at all. The host then repeats a create that was cut off.
+    #[must_use]
+    pub fn create_is_idempotent(self) -> Self {
+        self.keyword("x-cofferdam-create", "idempotent")
+    }
+
+    /// `read` answers [`Target::Operation`] with the object that a create of that operation made, and with none only
+    /// where it is certain that it made nothing. An object counts once it is whole. The host then looks up what became
+    /// of a create that was cut off.
+    #[must_use]
+    pub fn read_finds_operations(self) -> Self {
+        self.keyword(READ_OPERATION, true)
     }
 
     /// Which half of a replacement must come first.
@@ -274,6 +294,9 @@ impl<R: Resource> Definition<R> {
         }
         if let Some(name) = self.stable.iter().find(|name| !merged.read_only.contains(&top(name))) {
             return wrong(format!("calls `{name}` stable, which is no output"));
+        }
+        if self.keywords.contains_key(READ_OPERATION) && self.read.is_none() {
+            return wrong("looks objects up by their operation and has no `read`".to_owned());
         }
         if self.filter.is_some() && self.list.is_none() {
             return wrong("has a filter for a list that it cannot do".to_owned());

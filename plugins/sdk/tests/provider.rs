@@ -69,6 +69,8 @@ impl Resource for Zone {
             .stable(["id"])
             .stateful()
             .read_is_local()
+            .create_is_idempotent()
+            .read_finds_operations()
     }
 }
 
@@ -200,6 +202,8 @@ fn the_schema_says_what_the_definition_does() {
     assert_eq!(schema["x-cofferdam-check"], json!(true));
     assert!(schema.get("x-cofferdam-plan").is_none());
     assert_eq!(schema["x-cofferdam-read"], json!("local"));
+    assert_eq!(schema["x-cofferdam-create"], json!("idempotent"));
+    assert_eq!(schema["x-cofferdam-read-operation"], json!(true));
     assert_eq!(schema["$defs"]["Key"]["additionalProperties"], json!(false));
 }
 

@@ -68,6 +68,8 @@ fn the_next_run_goes_on() {
     running.until("stopping");
     running.interrupt();
     running.wait().exits(130);
-    sandbox.stack("stack \"shop\" {}\n\nresource \"null_resource\" \"other\" {}\n").deploy();
+    let other = "stack \"shop\" {}\n\nresource \"null_resource\" \"other\" {}\n";
+    let output = sandbox.stack(other).run(&["deploy", "--yes"]).exits(1);
+    output.says("1 done").says("cofferdam state settle hostile_act.evil --absent");
     sandbox.run(&["state", "list"]).exits(0).says("null_resource.other");
 }

@@ -1,7 +1,12 @@
 //! `deploy` and `destroy`: plan, show, ask, do.
 
-use cofferdam_engine::{NotStarted, Outcome, Plan, PlanOptions, StepError, StepResult, Stop};
+use std::sync::Arc;
+
+use cofferdam_engine::{
+    Consent, Engine, NotStarted, Outcome, Plan, PlanOptions, Recovery, StepError, StepResult, Stop,
+};
 use cofferdam_home::{Compaction, Loaded, Stage};
+use cofferdam_model::journal::{InFlight, Journal};
 use cofferdam_model::state::StackState;
 use serde_json::json;
 
@@ -59,14 +64,10 @@ pub async fn run(
     warn(session, project, &project.warnings);
     let mut stage = session.write_stage(project, &args.stack.stage, purpose.command(), &args.lock).await?;
     let loaded = load(session, &mut stage)?;
-    let engine = session.engine(project, &loaded.state, args.options.parallelism).await?;
+    let engine = session.engine(project, &loaded.state, &loaded.in_flight, args.options.parallelism).await?;
     let journal = stage.journal()?;
     let Loaded { state, in_flight, .. } = loaded;
-    let recovery = engine.recover(state, in_flight, journal.clone()).await;
-    failures(session, project, recovery.errors.iter());
-    if let Some(error) = &recovery.journal_error {
-        return Err(CliError::new(Exit::Failed, error.to_string()).caused_by(error));
-    }
+    let recovery = recovered(session, project, &engine, (state, in_flight), &journal, args).await?;
     let state = recovery.state;
     let options = PlanOptions { refresh: args.options.refresh.into(), in_flight: recovery.in_flight };
     let planned = match purpose {
@@ -89,6 +90,41 @@ pub async fn run(
     Ok(exit_of(&outcome))
 }
 
+/// Settles what former runs left in flight. What goes on remotely, or is made again, does so once the user agrees.
+async fn recovered(
+    session: &Session,
+    project: &Project,
+    engine: &Engine,
+    (state, in_flight): (StackState, Vec<InFlight>),
+    journal: &Arc<dyn Journal>,
+    args: &DeployArgs,
+) -> CliResult<Recovery> {
+    let consent = if args.yes { Consent::Given } else { Consent::Missing };
+    let mut recovery = engine.recover(state, in_flight, journal.clone(), consent).await;
+    tell(session, project, &recovery)?;
+    if !recovery.waiting.is_empty() {
+        warn(session, project, &located(&recovery.waiting, &*project.stack));
+        let writes = match recovery.waiting.len() {
+            1 => "this write of a former run".to_owned(),
+            count => format!("these {count} writes of former runs"),
+        };
+        if confirmed(session, format!("Go on with {writes} first?")).await? {
+            let Recovery { state, in_flight, .. } = recovery;
+            recovery = engine.recover(state, in_flight, journal.clone(), Consent::Given).await;
+            tell(session, project, &recovery)?;
+        }
+    }
+    Ok(recovery)
+}
+
+fn tell(session: &Session, project: &Project, recovery: &Recovery) -> CliResult<()> {
+    failures(session, project, recovery.errors.iter());
+    match &recovery.journal_error {
+        Some(error) => Err(CliError::new(Exit::Failed, error.to_string()).caused_by(error)),
+        None => Ok(()),
+    }
+}
+
 /// Asks, where there is something to ask about.
 async fn agreed(session: &Session, plan: &Plan, args: &DeployArgs, purpose: Purpose) -> CliResult<bool> {
     if !plan.has_changes() {
@@ -102,15 +138,19 @@ async fn agreed(session: &Session, plan: &Plan, args: &DeployArgs, purpose: Purp
         Purpose::Deploy => format!("Deploy this to stage `{}`?", plan.stage),
         Purpose::Destroy => format!("Delete all of this in stage `{}`? It cannot be undone.", plan.stage),
     };
-    let question = paint(BOLD, question);
-    let agreed = tokio::select! {
-        () = session.cancel.reached(Stop::Soft) => return Err(stopped()),
-        answer = tokio::task::spawn_blocking(move || talk::confirm(&question)) => answer.unwrap_or(false),
-    };
+    let agreed = confirmed(session, question).await?;
     if !agreed {
         talk::say("Nothing was changed.");
     }
     Ok(agreed)
+}
+
+async fn confirmed(session: &Session, question: String) -> CliResult<bool> {
+    let question = paint(BOLD, question);
+    tokio::select! {
+        () = session.cancel.reached(Stop::Soft) => Err(stopped()),
+        answer = tokio::task::spawn_blocking(move || talk::confirm(&question)) => Ok(answer.unwrap_or(false)),
+    }
 }
 
 /// Makes the journal's content the next snapshot, where no write is in flight.

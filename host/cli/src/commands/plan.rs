@@ -17,7 +17,7 @@ use crate::talk;
 pub async fn run(session: &Session, global: &Global, project: &Project, args: &PlanArgs) -> CliResult<Exit> {
     warn(session, project, &project.warnings);
     let loaded = load(session, &mut session.read_stage(project, &args.stack.stage)?)?;
-    let engine = session.engine(project, &loaded.state, args.options.parallelism).await?;
+    let engine = session.engine(project, &loaded.state, &loaded.in_flight, args.options.parallelism).await?;
     let options = PlanOptions { refresh: args.options.refresh.into(), in_flight: loaded.in_flight };
     let plan = engine.plan(&loaded.state, options).await.map_err(|error| plan_error(&error, &*project.stack))?;
     show(session, global, project, &plan);

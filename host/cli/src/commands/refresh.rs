@@ -19,7 +19,7 @@ pub async fn run(session: &Session, global: &Global, project: &Project, args: &R
     warn(session, project, &project.warnings);
     let mut stage = session.write_stage(project, &args.stack.stage, "refresh", &args.lock).await?;
     let loaded = load(session, &mut stage)?;
-    let engine = session.engine(project, &loaded.state, args.parallelism).await?;
+    let engine = session.engine(project, &loaded.state, &loaded.in_flight, args.parallelism).await?;
     let refreshed = engine.refresh(&loaded.state).await.map_err(|error| plan_error(&error, &*project.stack))?;
     settle(session, &mut stage, &refreshed.state)?;
     warn(session, project, &located(&refreshed.diagnostics, &*project.stack));

@@ -18,7 +18,7 @@ use crate::talk;
 pub async fn run(session: &Session, global: &Global, project: &Project, args: &StackArgs) -> CliResult<Exit> {
     warn(session, project, &project.warnings);
     let nothing = StackState::empty(project.stack.stack().clone(), args.stage.clone());
-    let engine = session.engine(project, &nothing, EngineCtx::PARALLELISM).await?;
+    let engine = session.engine(project, &nothing, &[], EngineCtx::PARALLELISM).await?;
     let options = PlanOptions { refresh: Refresh::None, in_flight: Vec::new() };
     let plan = engine.plan(&nothing, options).await.map_err(|error| plan_error(&error, &*project.stack))?;
     warn(session, project, &located(&plan.diagnostics, &*project.stack));

@@ -9,7 +9,7 @@ use cofferdam_model::error::ErrorKind;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::support::cloud::json_of;
+use crate::support::cloud::{IDEMPOTENT, LOOKED_UP, json_of, with};
 use crate::support::{Harness, Script, Stack};
 
 const NAMES: usize = 7;
@@ -38,7 +38,7 @@ fn version() -> impl Strategy<Value = Version> {
         .prop_map(|(there, name, value, uses, kind)| Shape { there, name, value, uses, kind });
     let shapes = prop::collection::vec(shape, NAMES);
     let order = Just((0..NAMES).collect::<Vec<_>>()).prop_shuffle();
-    let failures = prop::collection::vec((0..NAMES, 0..3_u8, 0..6_u8), 0..6);
+    let failures = prop::collection::vec((0..NAMES, 0..3_u8, 0..7_u8), 0..6);
     (shapes, order, failures).prop_map(|(shapes, order, failures)| Version { shapes, order, failures })
 }
 
@@ -78,6 +78,7 @@ impl Version {
                 2 => Script::Traps,
                 3 => Script::Pends(2, 30),
                 4 => Script::Slow(70),
+                5 => Script::Dies,
                 _ if verb == "delete" => Script::Fails(ErrorKind::Conflict),
                 _ => Script::FailsPartly(ErrorKind::InvalidInput),
             };
@@ -126,8 +127,9 @@ fn assert_users_go_first(users: &BTreeMap<Address, BTreeSet<Address>>, log: &[St
     }
 }
 
-async fn run(versions: Vec<Version>) {
+async fn run(versions: Vec<Version>, keyword: &str) {
     let mut harness = Harness::new();
+    harness.cloud.schema("t_x", &with(keyword));
     harness.parallelism = 3;
     for version in &versions {
         let stack = version.stack();
@@ -176,8 +178,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_fails_the_state_stays_true_and_converges(versions in prop::collection::vec(version(), 1..4)) {
+    fn whatever_fails_the_state_stays_true_and_converges(
+        versions in prop::collection::vec(version(), 1..4),
+        looked_up in any::<bool>(),
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-        runtime.expect("a runtime").block_on(run(versions));
+        runtime.expect("a runtime").block_on(run(versions, if looked_up { LOOKED_UP } else { IDEMPOTENT }));
     }
 }

@@ -1,6 +1,6 @@
 //! The order of a deploy, its parallelism, and what it leaves in state and journal.
 
-use cofferdam_engine::Event;
+use cofferdam_engine::{Consent, Event};
 use serde_json::json;
 
 use crate::support::{Harness, Script, Stack, address, results};
@@ -182,7 +182,7 @@ async fn runs_can_be_spawned() {
     let stack = Stack::new().resource("t_x.a", json!({}));
     let (engine, state, journal) = (harness.engine(&stack), harness.state.clone(), harness.journal.clone());
     let run = tokio::spawn(async move {
-        let recovery = engine.recover(state, Vec::new(), journal.clone()).await;
+        let recovery = engine.recover(state, Vec::new(), journal.clone(), Consent::Given).await;
         let refreshed = engine.refresh(&recovery.state).await.expect("refreshed");
         let plan = engine.plan(&refreshed.state, Default::default()).await.expect("planned");
         engine.deploy(plan.approve(refreshed.state).expect("fits"), journal, "deploy").await

@@ -6,13 +6,16 @@
 
 mod cancel;
 mod convergence;
+mod crash;
 mod deploy;
 mod drift;
 mod failure;
 mod moves;
 mod pending;
 mod plan;
+mod recovery;
 mod scale;
 mod secrets;
+mod settle;
 mod support;
 mod validation;

@@ -231,7 +231,8 @@ pub fn secret_entry(i: usize) -> ResourceEntry {
 pub fn intent(i: usize) -> Record {
     let (kind, inputs) = (WriteKind::Create, Digest::of(b"inputs"));
     let provider = plain_entry(i).provider;
-    Record::Intent { operation: operation(i), address: address(i), kind, provider, plugin: plugin(), inputs }
+    let (operation, address, plugin) = (operation(i), address(i), plugin());
+    Record::Intent { operation, address, kind, provider, plugin, inputs, desired: None }
 }
 
 pub fn result(i: usize, entry: Option<ResourceEntry>) -> Record {

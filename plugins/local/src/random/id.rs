@@ -42,6 +42,7 @@ impl Resource for RandomId {
 
     fn define() -> Definition<Self> {
         Definition::new(create)
+            .create_is_idempotent()
             .identifier(["id"])
             .create_only(["byte_length", "prefix", "keepers"])
             .stable(["id", "hex", "dec", "b64_url", "b64_std"])

@@ -71,6 +71,7 @@ impl Resource for RandomPassword {
 
     fn define() -> Definition<Self> {
         Definition::new(create)
+            .create_is_idempotent()
             .check(check)
             .create_only(["length", "upper", "lower", "numeric", "special", "override_special", "keepers"])
             .create_only(["min_upper", "min_lower", "min_numeric", "min_special"])

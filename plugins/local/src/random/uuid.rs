@@ -28,7 +28,11 @@ impl Resource for RandomUuid {
     type Outputs = Outputs;
 
     fn define() -> Definition<Self> {
-        Definition::new(create).identifier(["id"]).create_only(["keepers"]).stable(["id", "result"])
+        Definition::new(create)
+            .create_is_idempotent()
+            .identifier(["id"])
+            .create_only(["keepers"])
+            .stable(["id", "result"])
     }
 }
 

@@ -47,6 +47,7 @@ impl Resource for LocallySignedCert {
 
     fn define() -> Definition<Self> {
         Definition::new(create)
+            .create_is_idempotent()
             // Only the hours of early renewal change without a new certificate.
             .update(|_, change| Ok(Write::done(change.prior.outputs()?)))
             .plan(issue::plan_renewal)

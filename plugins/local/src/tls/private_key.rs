@@ -74,6 +74,7 @@ impl Resource for PrivateKey {
 
     fn define() -> Definition<Self> {
         Definition::new(create)
+            .create_is_idempotent()
             .resume(resume)
             .check(check)
             .identifier(["id"])

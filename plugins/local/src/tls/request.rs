@@ -50,6 +50,7 @@ impl Resource for CertRequest {
 
     fn define() -> Definition<Self> {
         Definition::new(create)
+            .create_is_idempotent()
             .identifier(["id"])
             .create_only(["private_key_pem", "subject", "dns_names", "ip_addresses", "uris"])
             .sensitive(["private_key_pem"])

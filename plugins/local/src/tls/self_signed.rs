@@ -55,6 +55,7 @@ impl Resource for SelfSignedCert {
 
     fn define() -> Definition<Self> {
         Definition::new(create)
+            .create_is_idempotent()
             // Only the hours of early renewal change without a new certificate.
             .update(|_, change| Ok(Write::done(change.prior.outputs()?)))
             .plan(issue::plan_renewal)

@@ -35,6 +35,8 @@ impl Resource for WebObject {
             .read(read)
             .update(update)
             .delete(delete)
+            // The server makes one object an operation.
+            .create_is_idempotent()
             .identifier(["id"])
             .create_only(["name"])
             .stable(["id"])

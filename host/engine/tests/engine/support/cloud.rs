@@ -16,6 +16,8 @@ use cofferdam_model::{Data, Digest, OperationId, Pointer, ProviderKey, ResourceT
 use parking_lot::Mutex;
 use serde_json::{Value as Json, json};
 
+use super::Fuse;
+
 /// What a call does instead of just working.
 #[derive(Clone, Debug)]
 pub enum Script {
@@ -29,6 +31,8 @@ pub enum Script {
     FailsPartly(ErrorKind),
     /// Crashes and does nothing.
     Traps,
+    /// Crashes after it did everything.
+    Dies,
     /// Answers `pending` that many times, then works.
     Pends(u32, u32),
     /// Works, and says this in the object.
@@ -52,6 +56,16 @@ pub const SCHEMA: &str = r#"{
     "handlers": {"create": {}, "read": {}, "update": {}, "delete": {}}
 }"#;
 
+/// A keyword that makes lost objects be found by their operation.
+pub const LOOKED_UP: &str = r#""x-cofferdam-read-operation": true"#;
+/// A keyword that makes creates repeatable.
+pub const IDEMPOTENT: &str = r#""x-cofferdam-create": "idempotent""#;
+
+/// [`SCHEMA`] with another keyword.
+pub fn with(keyword: &str) -> String {
+    SCHEMA.replacen('{', &format!("{{{keyword},"), 1)
+}
+
 #[derive(Default)]
 pub struct World {
     pub schemas: HashMap<String, String>,
@@ -70,7 +84,10 @@ pub struct World {
     /// Providers that there are not.
     pub unknown: BTreeSet<ProviderKey>,
     scripts: HashMap<String, VecDeque<Script>>,
-    made: HashMap<OperationId, String>,
+    /// What operations made.
+    pub made: HashMap<OperationId, String>,
+    /// The inputs of every create.
+    pub created: Vec<Value>,
     count: usize,
     /// The most calls at one time.
     pub peak: usize,
@@ -78,7 +95,7 @@ pub struct World {
 }
 
 #[derive(Clone, Default)]
-pub struct Cloud(pub Arc<Mutex<World>>);
+pub struct Cloud(pub Arc<Mutex<World>>, pub Fuse);
 
 impl Cloud {
     pub fn schema(&self, ty: &str, text: &str) {
@@ -155,6 +172,7 @@ impl Drop for Going {
 
 impl FakeProvider {
     async fn began(&self, verb: &str, call: &Call) -> Result<(Option<Script>, Going), ProviderError> {
+        self.cloud.1.burn().await;
         let name = format!("{verb} {}", call.address.as_ref().expect("every call has one"));
         let script = {
             let mut world = self.cloud.0.lock();
@@ -197,6 +215,7 @@ impl FakeProvider {
         let operation = call.operation.clone().expect("writes have one");
         let id = {
             let mut world = self.cloud.0.lock();
+            world.created.push(inputs.clone());
             world.count += 1;
             let fresh = format!("{}#{}", call.address.as_ref().expect("there"), world.count);
             world.made.entry(operation).or_insert(fresh).clone()
@@ -213,6 +232,10 @@ impl FakeProvider {
     ) -> Result<WriteOutcome, WriteFailure> {
         match script {
             Some(Script::Traps) => Err(PluginFault::Trap("unreachable".into()).into()),
+            Some(Script::Dies) => {
+                make();
+                Err(PluginFault::Trap("unreachable".into()).into())
+            }
             Some(Script::FailsPartly(kind)) => Err(WriteFailure { error: error(kind).into(), partial: Some(make()) }),
             Some(Script::Says(json)) => {
                 let mut state = make();
@@ -297,7 +320,9 @@ impl Provider for FakeProvider {
     async fn create(&self, call: Call, _: &ResourceType, inputs: &Value) -> Result<WriteOutcome, WriteFailure> {
         assert!(inputs.is_wholly_known(), "every value is known in a write");
         let (script, _going) = self.began("create", &call).await?;
-        self.finish_write("create", &call, script, || self.make(&call, inputs))
+        let outcome = self.finish_write("create", &call, script, || self.make(&call, inputs));
+        self.cloud.1.burn().await;
+        outcome
     }
 
     async fn update(
@@ -315,24 +340,32 @@ impl Provider for FakeProvider {
         if !there {
             return Err(error(ErrorKind::NotFound).into());
         }
-        self.finish_write("update", &call, script, || self.store(&id(prior), inputs))
+        let outcome = self.finish_write("update", &call, script, || self.store(&id(prior), inputs));
+        self.cloud.1.burn().await;
+        outcome
     }
 
     async fn delete(&self, call: Call, _: &ResourceType, prior: &ResourceState) -> Result<WriteOutcome, WriteFailure> {
         let (script, _going) = self.began("delete", &call).await?;
-        match script {
+        match &script {
             Some(Script::Traps) => return Err(PluginFault::Trap("unreachable".into()).into()),
             Some(Script::Pends(..)) => return self.finish_write("delete", &call, script, || prior.clone()),
             _ => {}
         }
-        match self.cloud.0.lock().objects.remove(&id(prior)) {
-            Some(_) => Ok(WriteOutcome::Deleted),
-            None => Err(error(ErrorKind::NotFound).into()),
+        let removed = self.cloud.0.lock().objects.remove(&id(prior));
+        self.cloud.1.burn().await;
+        match (script, removed) {
+            (Some(Script::Dies), _) => Err(PluginFault::Trap("unreachable".into()).into()),
+            (_, Some(_)) => Ok(WriteOutcome::Deleted),
+            (_, None) => Err(error(ErrorKind::NotFound).into()),
         }
     }
 
     async fn resume(&self, call: Call, _: &ResourceType, checkpoint: Vec<u8>) -> Result<WriteOutcome, WriteFailure> {
-        self.began("resume", &call).await?;
+        let (script, _going) = self.began("resume", &call).await?;
+        if let Some(Script::Traps) = script {
+            return Err(PluginFault::Trap("unreachable".into()).into());
+        }
         let mut now: Json = serde_json::from_slice(&checkpoint).expect("its own checkpoint");
         let text = |key: &str| now[key].as_str().expect("its own checkpoint").to_owned();
         let (verb, id) = (text("verb"), text("id"));
@@ -354,8 +387,17 @@ impl Provider for FakeProvider {
 
     async fn read(&self, call: Call, _: &ResourceType, target: Target) -> Result<Option<ResourceState>, CallError> {
         self.began("read", &call).await?;
-        let Target::State(prior) = target else { return Err(error(ErrorKind::Unsupported).into()) };
-        let id = id(&prior);
+        let id = match target {
+            Target::State(prior) => id(&prior),
+            Target::Identity(Identity(keys)) => match &keys[..] {
+                [(key, id)] if key == "/properties/id" => id.clone(),
+                _ => return Err(error(ErrorKind::InvalidInput).into()),
+            },
+            Target::Operation(operation) => match self.cloud.0.lock().made.get(&operation) {
+                Some(id) => id.clone(),
+                None => return Ok(None),
+            },
+        };
         let object = self.cloud.0.lock().objects.get(&id).cloned();
         Ok(object.map(|properties| state(&id, properties)))
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cofferdam_engine::{
-    Cancel, Clock, Engine, EngineCtx, Entropy, Event, EventSink, Outcome, Plan, PlanError, PlanOptions, Recovery,
-    Refresh, StepResult,
+    Cancel, Clock, Consent, Engine, EngineCtx, Entropy, Event, EventSink, Outcome, Plan, PlanError, PlanOptions,
+    Recovery, Refresh, StepResult,
 };
 use cofferdam_model::journal::InFlight;
 use cofferdam_model::redact::Redactor;
@@ -99,8 +99,12 @@ impl Harness {
     }
 
     pub async fn recover(&mut self, stack: &Stack) -> Recovery {
-        let journal = self.journal.clone();
-        let recovery = self.engine(stack).recover(self.state.clone(), self.journal.in_flight(), journal).await;
+        self.recover_with(stack, Consent::Given).await
+    }
+
+    pub async fn recover_with(&mut self, stack: &Stack, consent: Consent) -> Recovery {
+        let (journal, in_flight) = (self.journal.clone(), self.journal.in_flight());
+        let recovery = self.engine(stack).recover(self.state.clone(), in_flight, journal, consent).await;
         self.state = recovery.state.clone();
         self.in_flight = recovery.in_flight.clone();
         recovery

@@ -1,11 +1,13 @@
 //! Scripted stand-ins for everything that the engine is given: a stack in JSON, a cloud in memory, a journal in memory.
 
 pub mod cloud;
+pub mod fuse;
 pub mod harness;
 pub mod journal;
 pub mod program;
 
 pub use cloud::{Cloud, Script};
+pub use fuse::Fuse;
 pub use harness::{Harness, find, results};
 pub use journal::MemoryJournal;
 pub use program::Stack;
