@@ -258,6 +258,31 @@ pub enum StateCommand {
         #[arg(long)]
         show_secrets: bool,
     },
+    /// Say how a write ended that was cut off and that nobody but you can look up
+    #[command(after_help = "\
+Examples:
+  cofferdam state settle acme_zone.main --absent                it made nothing, or the object is gone
+  cofferdam state settle acme_zone.main --identity id=zone-17   the object is there, and this names it")]
+    Settle(SettleArgs),
+}
+
+/// `state settle`.
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("how").required(true).args(["absent", "identity"])))]
+pub struct SettleArgs {
+    #[command(flatten)]
+    pub stack: StackArgs,
+    #[command(flatten)]
+    pub lock: LockArgs,
+    /// The resource's address; `cofferdam plan` names those in flight
+    #[arg(value_parser = address)]
+    pub address: Address,
+    /// There is no object
+    #[arg(long)]
+    pub absent: bool,
+    /// What names the object: one for each property of the type's `primaryIdentifier`
+    #[arg(long, value_name = "KEY=VALUE", value_parser = assignment)]
+    pub identity: Vec<(String, String)>,
 }
 
 /// `plugin …`.

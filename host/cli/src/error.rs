@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
-use cofferdam_engine::{Cause, PlanError, StalePlan, StepError, Task};
+use cofferdam_engine::{Cause, PlanError, SettleError, StalePlan, StepError, Task};
 use cofferdam_home::{LoadError as StateError, OpenHomeError, OpenStageError, WriteError};
 use cofferdam_model::Diagnostic;
 use cofferdam_model::error::{ErrorKind, LimitKind, PluginFault};
@@ -173,6 +173,24 @@ impl From<WriteError> for CliError {
 impl From<StalePlan> for CliError {
     fn from(error: StalePlan) -> Self {
         Self::of(Exit::Invalid, &error).hint("plan again")
+    }
+}
+
+/// Why a write could not be settled.
+pub fn settle_error(error: &SettleError, program: &dyn Program) -> CliError {
+    match error {
+        SettleError::Read(step) => {
+            CliError { diagnostics: step_diagnostics(step, program), ..CliError::new(Exit::Failed, "") }
+        }
+        SettleError::Identity { .. } => {
+            CliError::of(Exit::Usage, error).hint("give each of them: --identity KEY=VALUE --identity KEY=VALUE")
+        }
+        SettleError::NotThere(_) => {
+            CliError::of(Exit::Failed, error).hint("where the create made nothing, say so with --absent")
+        }
+        SettleError::Unreadable(_) => CliError::of(Exit::Failed, error)
+            .hint("delete the object by hand, then say that there is none with --absent"),
+        SettleError::Journal(_) => CliError::of(Exit::Failed, error),
     }
 }
 

@@ -127,6 +127,7 @@ fn stack_args(command: &Command) -> Option<&StackArgs> {
             Some(stack)
         }
         Command::Plan(args) => Some(&args.stack),
+        Command::State(StateCommand::Settle(args)) => Some(&args.stack),
         Command::Deploy(args) | Command::Destroy(args) => Some(&args.stack),
         Command::Refresh(args) => Some(&args.stack),
         Command::Unlock(args) => Some(&args.stack),
@@ -154,6 +155,7 @@ async fn with_project(
         Command::Refresh(args) => commands::refresh::run(session, global, project, args).await,
         Command::Unlock(args) => commands::unlock::run(session, surroundings, project, args).await,
         Command::Output(args) => commands::output::run(session, global, project, args),
+        Command::State(StateCommand::Settle(args)) => commands::settle::run(session, project, args).await,
         Command::State(StateCommand::List(args)) => commands::state::list(session, global, project, args),
         Command::State(StateCommand::Show { stack, address, show_secrets }) => {
             commands::state::show(session, global, project, stack, address, *show_secrets)
