@@ -67,9 +67,9 @@ impl Running {
         self.signal(Signal::INT);
     }
 
-    /// Ends it as a crash would: at once, wherever it is.
+    /// Ends it as a crash would: at once, wherever it is. One that has just ended by itself stays as it ended.
     pub fn kill(self) -> Output {
-        self.signal(Signal::KILL);
+        let _ = kill_process(self.pid, Signal::KILL);
         self.wait()
     }
 

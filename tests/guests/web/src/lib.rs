@@ -6,6 +6,7 @@ use cofferdam_sdk::prelude::*;
 mod job;
 mod login;
 mod object;
+mod settled;
 mod unserved;
 
 cofferdam_sdk::export!(Web);
@@ -38,6 +39,9 @@ impl Provider for Web {
             .capabilities(capabilities)
             .resource::<object::WebObject>()
             .resource::<job::WebJob>()
+            .resource::<settled::WebFound>()
+            .resource::<settled::WebOnce>()
+            .resource::<settled::WebSlow>()
             .resource::<login::WebLogin>()
             .resource::<unserved::WebUnserved>()
     }

@@ -1,0 +1,6 @@
+//! Runs that are killed, stopped, or begun at the same moment, against a service in a process of its own that counts its
+//! objects: afterwards there is one object for each resource, whatever happened.
+
+mod matrix;
+mod remote;
+mod writers;
