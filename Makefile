@@ -68,7 +68,7 @@ fixtures:
 	$(if $(FIXTURES),@$(STEP) 'test plugins' $(GUEST_BUILD) -p 'fixture-*',@echo 'there are no test plugins')
 
 real:
-	@$(STEP) 'tools for the real tier' tests/real/setup
+	@$(STEP) 'tools for the real tier' tests/real/setup $(if $(IGNORED),--full)
 
 test-host:
 	@$(STEP) 'tests of the host' $(TEST) $(EVERY) $(HOST) $(REST)

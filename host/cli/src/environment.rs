@@ -137,8 +137,15 @@ impl cofferdam_home::Clock for SystemClock {
         self.epoch_ms()
     }
 
+    /// A clock that goes on while the machine sleeps: a lease does not wait for it to wake up.
     fn monotonic_ms(&self) -> u64 {
-        cofferdam_engine::Clock::monotonic_ms(self)
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let clock = rustix::time::ClockId::Boottime;
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let clock = rustix::time::ClockId::Monotonic;
+        let now = rustix::time::clock_gettime(clock);
+        let whole = u64::try_from(now.tv_sec).unwrap_or(0).saturating_mul(1000);
+        whole.saturating_add(u64::try_from(now.tv_nsec / 1_000_000).unwrap_or(0))
     }
 }
 

@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cofferdam_engine::{Cancel, Engine, EngineCtx, Stop};
-use cofferdam_home::store::{LocalStore, Store};
-use cofferdam_home::{Access, Holder, Home, HomeCtx, Keys, OpenStageError, Passphrase, Stage, TIME_TO_LIVE};
+use cofferdam_home::store::{LocalStore, S3Role, S3Settings, S3Store, Store};
+use cofferdam_home::{
+    Access, Holder, Home, HomeCtx, Keys, OpenHomeError, OpenStageError, Passphrase, Stage, TIME_TO_LIVE,
+};
 use cofferdam_model::capabilities::Grant;
 use cofferdam_model::journal::InFlight;
 use cofferdam_model::limits::MAX_COMPONENT_BYTES;
@@ -22,7 +24,7 @@ use cofferdam_runtime::{
     CacheDirectory, Compiler, Environment as Credentials, LoadError, Plugin, PluginProviders, ProviderSpec, Runtime,
     RuntimeOptions, Source,
 };
-use cofferdam_stack::{HomePlace, PluginSource};
+use cofferdam_stack::{HomePlace, PluginSource, RoleSetting, S3Place};
 
 use crate::args::LockArgs;
 use crate::environment::{self, SystemClock, SystemEntropy};
@@ -204,7 +206,18 @@ fn open_store(place: &HomePlace, folder: &Path) -> CliResult<Arc<dyn Store>> {
         HomePlace::Local { path } => {
             Ok(Arc::new(LocalStore::new(folder.join(path.as_deref().unwrap_or(".cofferdam")))))
         }
-        HomePlace::S3(_) => Err(CliError::new(Exit::Invalid, "homes in S3 are not served by this version")),
+        HomePlace::S3(place) => {
+            let S3Place { bucket, prefix, region, profile, endpoint, path_style, role } = (**place).clone();
+            let role = role.map(|RoleSetting { arn, external_id, session_name }| S3Role {
+                arn,
+                external_id,
+                session_name,
+                endpoint: None,
+            });
+            let settings = S3Settings { bucket, prefix, region, profile, keys: None, role, endpoint, path_style };
+            let opened = tokio::task::block_in_place(|| S3Store::open(settings));
+            Ok(Arc::new(opened.map_err(OpenHomeError::from)?))
+        }
     }
 }
 

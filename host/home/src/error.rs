@@ -8,7 +8,7 @@ use cofferdam_model::journal::JournalError;
 use cofferdam_model::{StackName, StageName};
 
 use crate::lease::{Held, LeaseLost};
-use crate::store::StoreError;
+use crate::store::{ProbeError, StoreError};
 
 /// A file that could not be worked with.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +86,9 @@ pub enum OpenHomeError {
     /// `home.json` is damaged.
     #[error(transparent)]
     Damaged(#[from] Damage),
+    /// The store does not hold what a home rests on.
+    #[error(transparent)]
+    Unfit(#[from] ProbeError),
 }
 
 impl OpenHomeError {
@@ -96,6 +99,7 @@ impl OpenHomeError {
             Self::Store(error) => error.hint.clone(),
             Self::Newer(newer) => Some(newer.hint()),
             Self::Damaged(damage) => Some(damage.hint()),
+            Self::Unfit(error) => error.hint(),
         }
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::entropy::random_hex;
 use crate::lease::{Attempt, Held, TIME_TO_LIVE, Taking, Times};
 use crate::places::Places;
-use crate::store::{Created, Store};
+use crate::store::{Created, Store, probe};
 use crate::vault::Vault;
 use crate::{Access, Clock, Damage, Entropy, Keys, LoadError, NewerFormat, OpenHomeError, OpenStageError, Stage};
 
@@ -146,6 +146,10 @@ impl Home {
     fn make(&self) -> Result<(), OpenHomeError> {
         if check(&*self.store)? {
             return Ok(());
+        }
+        if self.store.directory().is_none() {
+            // A file system holds a name by itself; a server may not.
+            probe(&*self.store, self.vault.entropy())?;
         }
         let home = HomeFile { format: FORMAT, id: random_hex::<16>(self.vault.entropy()) };
         let text = serde_json::to_vec(&home).expect("a number and a string are JSON");

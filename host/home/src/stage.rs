@@ -197,13 +197,18 @@ impl Stage {
         let mut found = read::read(&self.store, &self.places)?;
         let Some(lease) = &self.lease else { return Ok(found) };
         if lease.unclean && !self.fenced {
-            while !self.fence(lease, &found)? {
-                // Whoever was to be shut out has just written.
+            loop {
+                let number = found.next();
+                let fenced = self.fence(lease, &found)?;
+                // Read again, whoever was faster: the one to be shut out may have made a base meanwhile, and a fence
+                // below that would stop nobody.
                 found = read::read(&self.store, &self.places)?;
+                if fenced && found.log.as_ref().is_some_and(|log| log.last() == number) {
+                    break;
+                }
             }
             lease.standing.suspect(false);
             self.fenced = true;
-            found = read::read(&self.store, &self.places)?;
         }
         match &found.log {
             Some(log) if log.token > lease.token => Err(lease.standing.lose().into()),
@@ -211,21 +216,27 @@ impl Stage {
         }
     }
 
-    /// Creates the next piece, so that nobody else can; false where somebody was faster.
+    /// Creates the next piece, so that nobody else can; false where somebody was faster, or where there was no log and
+    /// now there is one to be fenced.
     fn fence(&self, lease: &Lease, found: &Found) -> Result<bool, LoadError> {
         let mut lines = Vec::new();
-        let mut chain = match &found.log {
+        let fences = match &found.log {
             Some(log) if log.token > lease.token => return Err(lease.standing.lose().into()),
-            Some(log) => log.chain.clone(),
+            Some(log) => {
+                let line = LeaseLine { token: lease.token, fence: true, holder: lease.holder.clone() };
+                log.chain.clone().push_lease(line, &mut lines);
+                true
+            }
+            // A base of its own first: a fence stays for ever, and a base must go one day.
             None => {
                 let Places { stack, stage } = self.places.clone();
                 let journal = random_hex::<8>(self.vault.entropy());
-                Chain::begin(Header { journal, stack, stage, token: lease.token, base: None }, &mut lines)
+                Chain::begin(Header { journal, stack, stage, token: lease.token, base: None }, &mut lines);
+                false
             }
         };
-        chain.push_lease(LeaseLine { token: lease.token, fence: true, holder: lease.holder.clone() }, &mut lines);
         lease.standing.check()?;
-        Ok(self.store.create(&self.places.piece(found.next()), &lines)? == Created::Made)
+        Ok(self.store.create(&self.places.piece(found.next()), &lines)? == Created::Made && fences)
     }
 
     /// Plays every record; the texts of those that tell of a write in flight.

@@ -49,7 +49,12 @@ fn attempt(store: &Arc<dyn Store>, places: &Places) -> Result<Result<Found, Dama
     let listed = store.list(&places.journal())?;
     let mut numbers: Vec<u64> = listed.iter().filter_map(|object| number_of(&object.key, "jsonl")).collect();
     numbers.sort_unstable();
+    // A stage with snapshots has a journal; a listing that misses it is one of a directory that changes meanwhile.
+    let nothing = numbers.is_empty() && !store.list(&places.states())?.is_empty();
     let missing = |key: &str| Damage { place: store.place(key), line: None, what: "it is missing".to_owned() };
+    if nothing {
+        return Ok(Err(missing(&places.journal())));
+    }
     let mut pieces: Vec<Piece> = Vec::new();
     let mut at_once = 1;
     let mut based = false;
@@ -83,6 +88,14 @@ fn attempt(store: &Arc<dyn Store>, places: &Places) -> Result<Result<Found, Dama
     }
     if let Some(pair) = pieces.windows(2).find(|pair| pair[0].number + 1 != pair[1].number) {
         return Ok(Err(missing(&places.piece(pair[0].number + 1))));
+    }
+    // The base is looked at last: as long as it is there, nothing behind it was removed, passed over by the listing, or
+    // made anew by a request that was under way since long ago.
+    if pieces.len() > 1 {
+        let base = places.piece(pieces[0].number);
+        if store.get(&base)?.is_none() {
+            return Ok(Err(missing(&base)));
+        }
     }
     let log = Log::scan(places, pieces)?;
     let Some(base) = &log.header.base else { return Ok(Ok(Found { log: Some(log), snapshot: None, below: numbers })) };

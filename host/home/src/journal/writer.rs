@@ -373,13 +373,10 @@ impl Worker {
         loop {
             self.standing.check().map_err(NotWritten::Lost)?;
             let error = match attempt() {
-                Ok(written) => {
-                    self.standing.suspect(false);
-                    return written.map_err(NotWritten::Lost);
-                }
+                Ok(written) => return written.map_err(NotWritten::Lost),
                 Err(error) => error,
             };
-            // Nobody knows whether it was made, or when it will be: whoever comes next has to fence.
+            // Nobody knows whether it was made, or when a request will still arrive: whoever comes next has to fence.
             self.standing.suspect(true);
             if error.trouble != Trouble::Passing {
                 return Err(NotWritten::Store(error));
@@ -448,7 +445,11 @@ impl Worker {
     /// Removes what the new base has taken up. What cannot be removed now is removed some day.
     fn prune(&mut self, snapshot: &SnapshotRef, history: usize) {
         let base = self.origin.next - 1;
-        let old = (self.origin.first..base).filter(|number| !self.origin.fences.contains(number));
+        // The old base goes before anything behind it: a reader that still finds it has missed nothing.
+        if self.origin.first < base && self.store.delete(&[self.places.piece(self.origin.first)]).is_err() {
+            return;
+        }
+        let old = (self.origin.first + 1..base).filter(|number| !self.origin.fences.contains(number));
         let mut keys: Vec<String> = old.map(|number| self.places.piece(number)).collect();
         keys.extend(self.left_below());
         let states = self.store.list(&self.places.states()).unwrap_or_default();

@@ -19,6 +19,8 @@ use keeper::Keeper;
 pub const TIME_TO_LIVE: Duration = Duration::from_secs(20);
 /// The longest time to live that is believed of another's token.
 const MAX_TIME_TO_LIVE: Duration = Duration::from_secs(600);
+/// Longer than any attempt at a lease lasts. Tokens are removed only below one that is older.
+const SUPERSEDED: Duration = Duration::from_secs(600);
 /// Attempts to take a lease that others take and give back at the same moment.
 const ATTEMPTS: usize = 8;
 
@@ -154,7 +156,16 @@ impl Standing {
         self.suspect.store(suspect, Ordering::Release);
     }
 
+    /// Makes it good for longer; but a lease that is over stays over, for somebody may have found the token too old just
+    /// before it was written again.
     fn renewed(&self, began_ms: u64) {
+        if self.clock.monotonic_ms() >= self.valid_until_ms.load(Ordering::Acquire) {
+            return;
+        }
+        self.taken(began_ms);
+    }
+
+    fn taken(&self, began_ms: u64) {
         let relied_on = u64::try_from(self.times.relied_on().as_millis()).unwrap_or(u64::MAX);
         self.valid_until_ms.store(began_ms.saturating_add(relied_on), Ordering::Release);
     }
@@ -227,8 +238,11 @@ impl Taking<'_> {
             self.store.delete(&[key])?;
             return Ok(None);
         }
-        // A token that another run still writes comes back and counts for nothing: the highest does.
-        let old: Vec<String> = numbers.into_iter().filter(|number| *number < token).map(|n| self.key(n)).collect();
+        // Not all at once: a listing that somebody makes at this moment must not miss both the highest token and the one
+        // that came instead. A token that another run still writes comes back and counts for nothing.
+        let superseded = listed.iter().filter(|object| object.age.is_some_and(|age| age > SUPERSEDED));
+        let below = superseded.filter_map(|object| number_of(&object.key, "json")).max().unwrap_or(0);
+        let old: Vec<String> = numbers.into_iter().filter(|number| *number < below).map(|n| self.key(n)).collect();
         if !old.is_empty() {
             let _ = self.store.delete(&old);
         }
@@ -241,7 +255,7 @@ impl Taking<'_> {
             lost: AtomicBool::new(false),
             suspect: AtomicBool::new(unclean),
         });
-        standing.renewed(began_ms);
+        standing.taken(began_ms);
         let keeper = Keeper::spawn(Arc::clone(self.store), self.places.clone(), file, Arc::clone(&standing), hold)?;
         Ok(Some(Lease { token, holder: holder.clone(), standing, unclean, _keeper: keeper }))
     }

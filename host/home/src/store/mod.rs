@@ -2,8 +2,12 @@
 //! that a name is given only once ([`Store::create`]) is all that leases, journals and histories are built on.
 
 mod local;
+mod probe;
+mod s3;
 
 pub use local::LocalStore;
+pub use probe::{ProbeError, probe};
+pub use s3::{S3Keys, S3Role, S3Settings, S3Store};
 
 use std::time::Duration;
 
