@@ -2,7 +2,7 @@
 //! terminal, no environment and no clock of its own: what it needs of those is passed in as an [`EngineCtx`].
 //!
 //! The stages are types: [`Engine::plan`] → [`Plan`] → [`Plan::approve`] → [`ApprovedPlan`] → [`Engine::deploy`] →
-//! [`Outcome`].
+//! [`Outcome`]. A plan may wait between two of them: [`SavedPlan`] is its text.
 
 mod calls;
 mod cancel;
@@ -34,6 +34,7 @@ mod refresh;
 mod report;
 mod retry;
 mod run;
+mod saved;
 mod suggest;
 mod validate;
 mod values;
@@ -51,3 +52,4 @@ pub use plan::{
 pub use recover::Recovery;
 pub use refresh::RefreshOutcome;
 pub use run::Engine;
+pub use saved::{SavePlanError, SavedPlan};

@@ -12,6 +12,7 @@ mod failure;
 mod moves;
 mod pending;
 mod plan;
+mod saved;
 mod scale;
 mod secrets;
 mod support;
