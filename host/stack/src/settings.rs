@@ -1,6 +1,7 @@
 //! The settings of the `stack` block.
 
 use cofferdam_model::Data;
+use serde::{Deserialize, Serialize};
 
 use crate::constants::Constants;
 use crate::declare::StackBlock;
@@ -8,7 +9,8 @@ use crate::eval::Scope;
 use crate::findings::{Findings, quoted};
 
 /// Where the state of a stack lives.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum HomeSetting {
     /// In a directory.
     Local {
