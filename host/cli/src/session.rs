@@ -78,8 +78,12 @@ impl Session {
 
     /// The engine over a project and its plugins. Loads what the resources use, and what the state needs.
     pub async fn engine(&self, project: &Project, state: &StackState, parallelism: NonZeroUsize) -> CliResult<Engine> {
-        let providers = self.providers(project, state).await?;
-        Ok(Engine::new(EngineCtx {
+        Ok(self.engine_over(project, self.providers(project, state).await?, parallelism))
+    }
+
+    /// The engine over a project and plugins that are loaded already.
+    pub fn engine_over(&self, project: &Project, providers: PluginProviders, parallelism: NonZeroUsize) -> Engine {
+        Engine::new(EngineCtx {
             program: project.stack.clone(),
             providers: Arc::new(providers),
             events: self.reporter.clone(),
@@ -88,12 +92,12 @@ impl Session {
             entropy: Arc::new(SystemEntropy),
             cancel: self.cancel.clone(),
             parallelism,
-        }))
+        })
     }
 
     /// Loads the plugins of the providers in use, each component once. A bundled plugin that only the state still
     /// needs is there without the stack naming it.
-    async fn providers(&self, project: &Project, state: &StackState) -> CliResult<PluginProviders> {
+    pub async fn providers(&self, project: &Project, state: &StackState) -> CliResult<PluginProviders> {
         let runtime = self.runtime()?;
         let needed = needed(project, state);
         let mut loaded: Vec<(PluginSource, Arc<Plugin>)> = Vec::new();
@@ -170,9 +174,13 @@ impl Session {
 
     /// The home of a project.
     pub fn home(&self, project: &Project) -> CliResult<Home> {
-        let HomeSetting::Local { path } = project.stack.home();
-        let store: Arc<dyn Store> =
-            Arc::new(LocalStore::new(project.folder.join(path.as_deref().unwrap_or(".cofferdam"))));
+        self.home_at(&project.folder, project.stack.home())
+    }
+
+    /// The home that a setting names, for the stack in a folder.
+    pub fn home_at(&self, folder: &Path, setting: &HomeSetting) -> CliResult<Home> {
+        let HomeSetting::Local { path } = setting;
+        let store: Arc<dyn Store> = Arc::new(LocalStore::new(folder.join(path.as_deref().unwrap_or(".cofferdam"))));
         let Some(identity) = environment::identity_file() else {
             return Err(CliError::new(
                 Exit::Failed,
