@@ -164,3 +164,52 @@ pub fn damaged(path: &Path, what: String) -> CliError {
     let damage = Damage { place: path.display().to_string(), line: None, what };
     CliError::new(Exit::Invalid, damage.to_string()).hint(AGAIN)
 }
+
+#[cfg(test)]
+mod tests {
+    use cofferdam_home::Holder;
+
+    use super::*;
+
+    fn header() -> Header {
+        let by =
+            Holder { pid: 1, user: "ana".into(), host: "ci".into(), command: "plan".into(), since_ms: 0, url: None };
+        Header {
+            cofferdam_plan: FORMAT,
+            purpose: PlanPurpose::Deploy,
+            stack: StackName::new("shop").expect("valid"),
+            stage: StageName::new("dev").expect("valid"),
+            lineage: String::new(),
+            serial: 0,
+            stack_digest: Digest::of(b""),
+            plugins: BTreeMap::new(),
+            home: HomeSetting::Local { path: None },
+            home_id: "1f".into(),
+            made: Made { at_ms: 0, by },
+        }
+    }
+
+    #[test]
+    fn nothing_but_what_was_written_is_read() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("a.plan");
+        fs::write(&path, "something older").expect("written");
+        write(&path, &header().line(), "0000000001.AAAA").expect("written");
+        let back = read(&path).expect("reads");
+        assert_eq!((back.head, back.sealed.as_str()), (header().line(), "0000000001.AAAA"));
+        assert_eq!(back.header.line(), header().line());
+
+        let whole = fs::read(&path).expect("read");
+        for at in 0..whole.len() {
+            fs::write(&path, &whole[..at]).expect("written");
+            assert!(read(&path).is_err(), "cut at {at}");
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1;
+            fs::write(&path, &flipped).expect("written");
+            assert!(read(&path).is_err(), "flipped at {at}");
+        }
+        fs::write(&path, [&whole[..], b"\n"].concat()).expect("written");
+        assert!(read(&path).is_err(), "more than was written");
+        assert!(read(folder.path()).is_err(), "a folder");
+    }
+}

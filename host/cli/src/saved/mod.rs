@@ -168,3 +168,16 @@ pub fn word(path: &Path) -> String {
         format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_takes_every_path() {
+        let words = [("a/b-1.plan", "a/b-1.plan"), ("my plan", "'my plan'"), ("it's", r"'it'\''s'"), ("$x", "'$x'")];
+        for (path, wanted) in words {
+            assert_eq!(word(Path::new(path)), wanted);
+        }
+    }
+}
