@@ -3,7 +3,8 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use cofferdam_engine::Refresh;
 use cofferdam_model::{Address, ResourceType, StageName};
@@ -16,6 +17,8 @@ Examples:
   cofferdam plan                         what would change
   cofferdam deploy --stage production    show it, ask, do it
   cofferdam deploy --yes --format json   the same in CI
+  cofferdam plan --out release.plan      keep the plan, and do exactly that later:
+  cofferdam deploy release.plan
   cofferdam output url                   one output's value
 
 A stack is a folder of `.hcl` files; run cofferdam in it, or name it with --dir.";
@@ -31,6 +34,19 @@ pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
     pub global: Global,
+}
+
+impl Cli {
+    /// Reads the command line; ends the process where it makes no sense.
+    pub fn read() -> Self {
+        let matches = Self::command().get_matches();
+        let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        if let Command::Deploy(deploy) = &mut cli.command {
+            let source = matches.subcommand().and_then(|(_, deploy)| deploy.value_source("stage"));
+            deploy.stage_is_given = source.is_some_and(|source| source != ValueSource::DefaultValue);
+        }
+        cli
+    }
 }
 
 fn concat_help() -> String {
@@ -80,11 +96,32 @@ pub enum Command {
     /// Check the stack without planning: syntax, references, variables, plugins and schemas
     Validate(StackArgs),
     /// Show what a deploy would change
+    #[command(after_help = "\
+Examples:
+  cofferdam plan                       what would change
+  cofferdam plan --out release.plan    the same, and keep it: `cofferdam deploy release.plan` does exactly this
+  cofferdam plan --destroy             what `cofferdam destroy` would remove")]
     Plan(PlanArgs),
     /// Make the remote objects what the stack says; shows the plan and asks first
-    Deploy(DeployArgs),
+    #[command(after_help = "\
+Examples:
+  cofferdam deploy                     plan, ask, do it
+  cofferdam deploy --yes               plan and do it, in CI
+  cofferdam deploy release.plan        do what `plan --out release.plan` has shown, without asking
+
+A saved plan is the approval, and has the values of its variables with it. Where anything that it \
+was made from is another one now (a file of the stack, a variable, a plugin, the state), the \
+deploy refuses it, says what has moved, and changes nothing.")]
+    Deploy(DeployCommand),
     /// Remove everything that the stack made in this stage; shows the plan and asks first
     Destroy(DeployArgs),
+    /// Show a saved plan; changes nothing
+    #[command(after_help = "\
+Examples:
+  cofferdam show release.plan                  as `cofferdam plan` has shown it
+  cofferdam show release.plan --format json    the same for programs
+  head -1 release.plan                         what stands in clear: which stack and stage, when, by whom")]
+    Show(ShowArgs),
     /// Bring the state up to date with the remote objects; changes none of them
     Refresh(RefreshArgs),
     /// Print the outputs of the last deploy
@@ -199,9 +236,36 @@ pub struct PlanArgs {
     pub stack: StackArgs,
     #[command(flatten)]
     pub options: PlanOptions,
+    /// Plan the removal of everything that the stack made in this stage
+    #[arg(long)]
+    pub destroy: bool,
+    /// Save the plan, encrypted, for `cofferdam deploy FILE`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
     /// Exit with 10 where changes are pending
     #[arg(long)]
     pub exit_code: bool,
+}
+
+/// `deploy`.
+#[derive(Debug, Args)]
+pub struct DeployCommand {
+    /// A saved plan: do exactly this, without planning and without asking
+    #[arg(value_name = "FILE", conflicts_with_all = ["vars", "var_files", "refresh"])]
+    pub plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub args: DeployArgs,
+    /// Whether the stage was named, on the command line or in the environment.
+    #[arg(skip)]
+    pub stage_is_given: bool,
+}
+
+/// `show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The saved plan
+    #[arg(value_name = "FILE")]
+    pub plan: PathBuf,
 }
 
 /// `deploy` and `destroy`.

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 
 use cofferdam_engine::{Cause, PlanError, SettleError, StalePlan, StepError, Task};
-use cofferdam_home::{LoadError as StateError, OpenHomeError, OpenStageError, WriteError};
+use cofferdam_home::{KeyError, LoadError as StateError, OpenHomeError, OpenStageError, SealPlanError, WriteError};
 use cofferdam_model::Diagnostic;
 use cofferdam_model::error::{ErrorKind, LimitKind, PluginFault};
 use cofferdam_model::program::Program;
@@ -56,6 +56,12 @@ impl CliError {
             }
             source = cause.source();
         }
+        self
+    }
+
+    /// With reasons that stand side by side.
+    pub fn because(mut self, reasons: impl IntoIterator<Item = String>) -> Self {
+        self.causes.extend(reasons);
         self
     }
 
@@ -159,6 +165,18 @@ impl From<OpenStageError> for CliError {
 
 impl From<StateError> for CliError {
     fn from(error: StateError) -> Self {
+        Self::of(Exit::Failed, &error).with_hint(error.hint())
+    }
+}
+
+impl From<SealPlanError> for CliError {
+    fn from(error: SealPlanError) -> Self {
+        Self::of(Exit::Failed, &error).with_hint(error.hint())
+    }
+}
+
+impl From<KeyError> for CliError {
+    fn from(error: KeyError) -> Self {
         Self::of(Exit::Failed, &error).with_hint(error.hint())
     }
 }

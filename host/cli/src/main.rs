@@ -7,9 +7,11 @@ mod commands;
 mod environment;
 mod error;
 mod exit;
+mod given;
 mod panic;
 mod project;
 mod render;
+mod saved;
 mod session;
 mod signals;
 mod talk;
@@ -17,7 +19,7 @@ mod talk;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use cofferdam_engine::Cancel;
 use cofferdam_model::redact::Redactor;
 use cofferdam_stack::SourceTexts;
@@ -33,7 +35,7 @@ use crate::render::events::{Display, Reporter};
 use crate::session::Session;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let redactor = Arc::new(Redactor::default());
     panic::install(redactor.clone());
     let exit = panic::caught(|| match cli.command {
@@ -112,6 +114,20 @@ async fn dispatch(global: &Global, command: Command, redactor: Arc<Redactor>) ->
             &SourceTexts::default(),
         );
     }
+    if let Command::Show(args) = &command {
+        return finish(&session, commands::show::run(&session, global, args), &SourceTexts::default());
+    }
+    if let Command::Deploy(deploy) = &command
+        && let Some(file) = &deploy.plan
+    {
+        let prepared = match commands::deploy_saved::prepare(&session, global, deploy, file) {
+            Ok(prepared) => prepared,
+            Err(unloadable) => return finish(&session, Err(unloadable.error), &unloadable.texts),
+        };
+        let (project, saved) = prepared;
+        let result = commands::deploy_saved::run(&session, global, &project, &deploy.args, saved).await;
+        return finish(&session, result, project.stack.sources());
+    }
     let Some(stack) = stack_args(&command) else { return Exit::Bug };
     let project = match Project::load(global, stack) {
         Ok(project) => project,
@@ -128,11 +144,14 @@ fn stack_args(command: &Command) -> Option<&StackArgs> {
         }
         Command::Plan(args) => Some(&args.stack),
         Command::State(StateCommand::Settle(args)) => Some(&args.stack),
-        Command::Deploy(args) | Command::Destroy(args) => Some(&args.stack),
+        Command::Deploy(deploy) => Some(&deploy.args.stack),
+        Command::Destroy(args) => Some(&args.stack),
         Command::Refresh(args) => Some(&args.stack),
         Command::Unlock(args) => Some(&args.stack),
         Command::Output(args) => Some(&args.stack),
-        Command::Plugin(_) | Command::Completions { .. } | Command::Version | Command::Compile => None,
+        Command::Show(_) | Command::Plugin(_) | Command::Completions { .. } | Command::Version | Command::Compile => {
+            None
+        }
     }
 }
 
@@ -146,8 +165,8 @@ async fn with_project(
     match command {
         Command::Validate(args) => commands::validate::run(session, global, project, args).await,
         Command::Plan(args) => commands::plan::run(session, global, project, args).await,
-        Command::Deploy(args) => {
-            commands::deploy::run(session, global, surroundings, project, args, Purpose::Deploy).await
+        Command::Deploy(deploy) => {
+            commands::deploy::run(session, global, surroundings, project, &deploy.args, Purpose::Deploy).await
         }
         Command::Destroy(args) => {
             commands::deploy::run(session, global, surroundings, project, args, Purpose::Destroy).await
@@ -160,7 +179,7 @@ async fn with_project(
         Command::State(StateCommand::Show { stack, address, show_secrets }) => {
             commands::state::show(session, global, project, stack, address, *show_secrets)
         }
-        Command::Plugin(_) | Command::Completions { .. } | Command::Version | Command::Compile => {
+        Command::Show(_) | Command::Plugin(_) | Command::Completions { .. } | Command::Version | Command::Compile => {
             Err(CliError::new(Exit::Bug, "a command without a stack came to be run with one"))
         }
     }

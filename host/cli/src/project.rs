@@ -7,15 +7,14 @@ use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use cofferdam_model::Diagnostic;
-use cofferdam_stack::{
-    InputValue, LoadOptions, ReadFile, ReadFileError, SourceTexts, Sources, Stack, VariableInput, VariableSource,
-};
+use cofferdam_model::{Diagnostic, StageName};
+use cofferdam_stack::{LoadOptions, ReadFile, ReadFileError, SourceTexts, Sources, Stack};
 
 use crate::args::{Global, StackArgs};
+use crate::bundled;
 use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
-use crate::{bundled, environment};
+use crate::given::Given;
 
 const MAX_FILE: u64 = cofferdam_stack::MAX_FILE_BYTES as u64;
 
@@ -27,6 +26,8 @@ pub struct Project {
     pub stack: Arc<Stack>,
     /// Warnings of the front end.
     pub warnings: Vec<Diagnostic>,
+    /// What was given for its variables.
+    pub given: Given,
 }
 
 /// Why there is no project, with the texts that its findings point into.
@@ -46,19 +47,27 @@ impl From<CliError> for Box<Unloadable> {
 impl Project {
     /// Reads and checks the stack of the command line.
     pub fn load(global: &Global, args: &StackArgs) -> Result<Self, Box<Unloadable>> {
-        let folder = global.dir.clone();
-        let sources = read_sources(&folder)?;
-        let variable_files =
-            args.var_files.iter().map(|path| Ok((path.to_string_lossy().as_ref().into(), read_text(path)?)));
+        let sources = read_sources(&global.dir)?;
+        Self::load_with(&global.dir, sources, &args.stage, Given::collect(args)?)
+    }
+
+    /// Checks a stack whose files have been read, with what is given for its variables.
+    pub fn load_with(
+        folder: &Path,
+        sources: Sources,
+        stage: &StageName,
+        given: Given,
+    ) -> Result<Self, Box<Unloadable>> {
+        let folder = folder.to_owned();
         let options = LoadOptions {
             bundled: bundled::prefixes(),
-            stage: args.stage.clone(),
-            variables: variables(args),
-            variable_files: variable_files.collect::<CliResult<_>>()?,
+            stage: stage.clone(),
+            variables: given.variables(),
+            variable_files: given.variable_files(),
             read_file: Arc::new(ProjectFiles { folder: folder.clone() }),
         };
         match Stack::load(sources, options) {
-            Ok((stack, warnings)) => Ok(Self { folder, stack: Arc::new(stack), warnings }),
+            Ok((stack, warnings)) => Ok(Self { folder, stack: Arc::new(stack), warnings, given }),
             Err(found) => {
                 Err(Box::new(Unloadable { error: CliError::findings(found.diagnostics), texts: found.texts }))
             }
@@ -66,7 +75,8 @@ impl Project {
     }
 }
 
-fn read_sources(folder: &Path) -> CliResult<Sources> {
+/// The `*.hcl` files of a folder.
+pub fn read_sources(folder: &Path) -> CliResult<Sources> {
     let fail = |error: std::io::Error| {
         CliError::new(Exit::Invalid, format!("cannot read the stack's folder `{}`: {error}", folder.display()))
             .hint("name the folder of the stack with --dir")
@@ -92,7 +102,8 @@ fn read_sources(folder: &Path) -> CliResult<Sources> {
     Ok(Sources { files })
 }
 
-fn read_text(path: &Path) -> CliResult<String> {
+/// A text, never more than a file of a stack may have.
+pub fn read_text(path: &Path) -> CliResult<String> {
     let fail = |why: String| CliError::new(Exit::Invalid, format!("cannot read `{}`: {why}", path.display()));
     let file = fs::File::open(path).map_err(|error| fail(error.to_string()))?;
     let mut text = String::new();
@@ -101,12 +112,6 @@ fn read_text(path: &Path) -> CliResult<String> {
         return Err(fail(format!("it is larger than {MAX_FILE} bytes")));
     }
     Ok(text)
-}
-
-fn variables(args: &StackArgs) -> Vec<VariableInput> {
-    let input = |source, (name, text): (String, String)| VariableInput { name, source, value: InputValue::Text(text) };
-    let surroundings = environment::stack_variables().into_iter().map(|given| input(VariableSource::Env, given));
-    surroundings.chain(args.vars.iter().cloned().map(|given| input(VariableSource::Cli, given))).collect()
 }
 
 /// What `file(…)` may read: files of the stack's folder; no link leads out of it.

@@ -24,7 +24,7 @@ use cofferdam_runtime::{
     CacheDirectory, Compiler, Environment as Credentials, LoadError, Plugin, PluginProviders, ProviderSpec, Runtime,
     RuntimeOptions, Source,
 };
-use cofferdam_stack::{HomePlace, PluginSource, RoleSetting, S3Place};
+use cofferdam_stack::{HomePlace, HomeSetting, PluginSource, RoleSetting, S3Place};
 
 use crate::args::LockArgs;
 use crate::environment::{self, SystemClock, SystemEntropy};
@@ -87,8 +87,12 @@ impl Session {
         in_flight: &[InFlight],
         parallelism: NonZeroUsize,
     ) -> CliResult<Engine> {
-        let providers = self.providers(project, state, in_flight).await?;
-        Ok(Engine::new(EngineCtx {
+        Ok(self.engine_over(project, self.providers(project, state, in_flight).await?, parallelism))
+    }
+
+    /// The engine over a project and plugins that are loaded already.
+    pub fn engine_over(&self, project: &Project, providers: PluginProviders, parallelism: NonZeroUsize) -> Engine {
+        Engine::new(EngineCtx {
             program: project.stack.clone(),
             providers: Arc::new(providers),
             events: self.reporter.clone(),
@@ -97,12 +101,12 @@ impl Session {
             entropy: Arc::new(SystemEntropy),
             cancel: self.cancel.clone(),
             parallelism,
-        }))
+        })
     }
 
     /// Loads the plugins of the providers in use, each component once. A bundled plugin that only the state still
     /// needs is there without the stack naming it.
-    async fn providers(
+    pub async fn providers(
         &self,
         project: &Project,
         state: &StackState,
@@ -184,8 +188,12 @@ impl Session {
 
     /// The home of a project.
     pub fn home(&self, project: &Project) -> CliResult<Home> {
-        let setting = project.stack.home();
-        let store = open_store(&setting.place, &project.folder)?;
+        self.home_at(&project.folder, project.stack.home())
+    }
+
+    /// The home that a setting names, for the stack in a folder.
+    pub fn home_at(&self, folder: &Path, setting: &HomeSetting) -> CliResult<Home> {
+        let store = open_store(&setting.place, folder)?;
         let Some(identity) = environment::identity_file() else {
             return Err(CliError::new(
                 Exit::Failed,

@@ -220,4 +220,10 @@ pub enum StalePlan {
         /// The plan's.
         planned: u64,
     },
+    /// The state has the serial of the plan and says something else: a run changed it and did not come to its end.
+    #[error("the state at serial {serial} is not the one that the plan was made from")]
+    Content {
+        /// The serial of both.
+        serial: u64,
+    },
 }

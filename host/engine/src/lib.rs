@@ -2,7 +2,7 @@
 //! terminal, no environment and no clock of its own: what it needs of those is passed in as an [`EngineCtx`].
 //!
 //! The stages are types: [`Engine::plan`] → [`Plan`] → [`Plan::approve`] → [`ApprovedPlan`] → [`Engine::deploy`] →
-//! [`Outcome`].
+//! [`Outcome`]. A plan may wait between two of them: [`SavedPlan`] is its text.
 
 mod calls;
 mod cancel;
@@ -35,6 +35,7 @@ mod refresh;
 mod report;
 mod retry;
 mod run;
+mod saved;
 mod settle;
 mod suggest;
 mod unsettled;
@@ -54,5 +55,6 @@ pub use plan::{
 pub use recover::{Consent, Recovery};
 pub use refresh::RefreshOutcome;
 pub use run::Engine;
+pub use saved::{SavePlanError, SavedPlan};
 pub use settle::{SettleError, Settlement};
 pub use unsettled::Way;

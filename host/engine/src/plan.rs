@@ -253,13 +253,21 @@ impl Plan {
     /// # Errors
     /// When the state is another one, or went on since.
     pub fn approve(self, state: StackState) -> Result<ApprovedPlan, StalePlan> {
-        if self.stack != state.stack || self.stage != state.stage || self.lineage != state.lineage {
+        self.fits(&state)?;
+        Ok(ApprovedPlan { plan: self, state })
+    }
+
+    /// Whether this is the state that the plan was made from.
+    pub(crate) fn fits(&self, state: &StackState) -> Result<(), StalePlan> {
+        let of = (&self.stack, &self.stage) == (&state.stack, &state.stage);
+        // Before the first deploy there is no lineage yet.
+        if !of || !self.lineage.is_empty() && self.lineage != state.lineage {
             return Err(StalePlan::OtherState);
         }
-        if self.serial != state.serial {
+        if self.serial != state.serial || self.lineage != state.lineage {
             return Err(StalePlan::Serial { found: state.serial, planned: self.serial });
         }
-        Ok(ApprovedPlan { plan: self, state })
+        Ok(())
     }
 }
 

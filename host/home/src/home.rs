@@ -46,7 +46,7 @@ pub struct HomeCtx {
 /// A home in a store.
 pub struct Home {
     store: Arc<dyn Store>,
-    vault: Arc<Vault>,
+    pub(crate) vault: Arc<Vault>,
     clock: Arc<dyn Clock>,
     history: usize,
     lease: Duration,
@@ -142,9 +142,27 @@ impl Home {
         }
     }
 
+    /// What tells this home and others apart; none where there is no home yet.
+    ///
+    /// # Errors
+    /// When `home.json` is damaged, unreadable or of a newer format.
+    pub fn id(&self) -> Result<Option<String>, OpenHomeError> {
+        check(&*self.store)
+    }
+
+    /// The same, of a home that is made where it is not there yet.
+    ///
+    /// # Errors
+    /// The same, and when the home cannot be made.
+    pub fn id_of_made(&self) -> Result<String, OpenHomeError> {
+        self.make()?;
+        let gone = || Damage { place: self.store.place(NAME), line: None, what: "it is gone again".to_owned() };
+        Ok(self.id()?.ok_or_else(gone)?)
+    }
+
     /// Makes the home where it is not there yet.
-    fn make(&self) -> Result<(), OpenHomeError> {
-        if check(&*self.store)? {
+    pub(crate) fn make(&self) -> Result<(), OpenHomeError> {
+        if check(&*self.store)?.is_some() {
             return Ok(());
         }
         if self.store.directory().is_none() {
@@ -161,9 +179,9 @@ impl Home {
     }
 }
 
-/// Whether `home.json` is there; an error where this program cannot work with it.
-fn check(store: &dyn Store) -> Result<bool, OpenHomeError> {
-    let Some(bytes) = store.get(NAME)? else { return Ok(false) };
+/// The id in `home.json`, where that is there; an error where this program cannot work with it.
+fn check(store: &dyn Store) -> Result<Option<String>, OpenHomeError> {
+    let Some(bytes) = store.get(NAME)? else { return Ok(None) };
     let place = store.place(NAME);
     let damaged = |what: String| Damage { place: place.clone(), line: None, what };
     if bytes.is_empty() {
@@ -174,6 +192,6 @@ fn check(store: &dyn Store) -> Result<bool, OpenHomeError> {
     if version.format > FORMAT {
         return Err(NewerFormat { place, found: version.format, known: FORMAT }.into());
     }
-    let _: HomeFile = serde_json::from_slice(&bytes).map_err(no_home)?;
-    Ok(true)
+    let home: HomeFile = serde_json::from_slice(&bytes).map_err(no_home)?;
+    Ok(Some(home.id))
 }

@@ -26,6 +26,8 @@ pub(crate) struct Vault {
 pub(crate) enum Kind {
     State,
     Journal,
+    /// Not in the home: what was sealed for a file of the user.
+    Plan,
 }
 
 /// What a secret belongs to; with a pointer, its place.
@@ -59,6 +61,7 @@ impl Scope<'_> {
         let kind = match self.kind {
             Kind::State => "state",
             Kind::Journal => "journal",
+            Kind::Plan => "plan",
         };
         let mut bound = b"cofferdam secret 1".to_vec();
         for part in [self.stack, self.stage, kind, self.class, self.subject, pointer] {

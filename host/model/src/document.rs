@@ -138,7 +138,7 @@ pub fn to_shown_json(value: &Value) -> serde_json::Value {
     }
 }
 
-fn flatten(value: &Value, path: &mut Vec<String>, marks: &mut Document) -> serde_json::Value {
+pub(crate) fn flatten(value: &Value, path: &mut Vec<String>, marks: &mut Document) -> serde_json::Value {
     if value.is_secret() {
         marks.secret.push(Pointer::from_parts(path.clone()).to_string());
     }
@@ -173,7 +173,9 @@ fn flatten(value: &Value, path: &mut Vec<String>, marks: &mut Document) -> serde
     }
 }
 
-struct Reader {
+/// Reads plain JSON: bounded in depth, no key twice.
+#[derive(Default)]
+pub(crate) struct Reader {
     depth: usize,
 }
 

@@ -16,6 +16,7 @@ pub mod provider;
 pub mod redact;
 pub mod schema;
 pub mod state;
+pub mod stored;
 pub mod validator;
 pub mod value;
 

@@ -9,6 +9,7 @@ use cofferdam_model::capabilities::Grant;
 use cofferdam_model::error::{CallError, ErrorKind, ProviderError};
 use cofferdam_model::provider::{Mode, Provider, Providers};
 use cofferdam_model::schema::ResourceSchema;
+use cofferdam_model::state::PluginIdentity;
 use cofferdam_model::{Diagnostic, Pointer, ProviderKey, ResourceType, Value, document, validator};
 use parking_lot::Mutex;
 
@@ -58,6 +59,12 @@ impl PluginProviders {
             })
             .collect();
         Self { specs, warned: Mutex::default() }
+    }
+
+    /// Which plugin serves each provider.
+    #[must_use]
+    pub fn identities(&self) -> BTreeMap<ProviderKey, PluginIdentity> {
+        self.specs.iter().map(|(key, (plugin, _))| (key.clone(), plugin.identity().clone())).collect()
     }
 
     fn spec(&self, key: &ProviderKey) -> Result<&(Arc<Plugin>, Arc<Access>), CallError> {

@@ -56,6 +56,12 @@ impl ProjectFiles {
         read.entry(path.to_owned()).or_insert(content).clone()
     }
 
+    /// The digest of a file, by a path that [`ProjectFiles::digests`] gave; none where it cannot be read.
+    pub(crate) fn digest(&self, path: &str) -> Option<Digest> {
+        let path = inside(path).ok()?;
+        self.content(&path).ok().map(|bytes| Digest::of(&bytes))
+    }
+
     /// Path and digest of every file that has been read so far.
     pub(crate) fn digests(&self) -> Vec<(String, Option<Digest>)> {
         let read = self.read.lock();

@@ -2,6 +2,7 @@
 //! and types of variables, finds cycles, evaluates expressions over what is known so far, and points every finding at
 //! its place. Reads no disk and no environment: texts, variables and a [`ReadFile`] are given by the caller.
 
+mod basis;
 mod constants;
 mod convert;
 mod declare;
@@ -26,6 +27,7 @@ mod types;
 mod units;
 mod variables;
 
+pub use basis::{Basis, Moved, Way};
 pub use inputs::{ENVIRONMENT_PREFIX, InputValue, VariableInput, VariableSource};
 pub use providers::{PluginSource, ProviderDecl};
 pub use settings::{HomePlace, HomeSetting, RoleSetting, S3Place};

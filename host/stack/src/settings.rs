@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cofferdam_model::{Data, Value};
 use hcl_edit::expr::Expression;
+use serde::{Deserialize, Serialize};
 
 use crate::constants::Constants;
 use crate::declare::StackBlock;
@@ -18,7 +19,8 @@ const MIN_LEASE: Duration = Duration::from_secs(5);
 const MAX_LEASE: Duration = Duration::from_secs(600);
 
 /// Where the state of a stack lives.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct HomeSetting {
     /// What it lies in.
     pub place: HomePlace,
@@ -29,7 +31,8 @@ pub struct HomeSetting {
 }
 
 /// What a home lies in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum HomePlace {
     /// A directory.
     Local {
@@ -47,7 +50,8 @@ impl Default for HomePlace {
 }
 
 /// A bucket, and how it is reached.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct S3Place {
     /// The bucket.
     pub bucket: String,
@@ -66,7 +70,8 @@ pub struct S3Place {
 }
 
 /// A role to take with the credentials that are found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RoleSetting {
     /// Its ARN.
     pub arn: String,

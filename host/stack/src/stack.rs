@@ -15,7 +15,7 @@ use crate::inputs::{Inputs, VariableInput};
 use crate::providers::{self, Assigned, ProviderDecl};
 use crate::settings::{self, HomeSetting};
 use crate::source::{ReadFile, SourceTexts, Sources, span};
-use crate::{grant, parse, variables};
+use crate::{basis, grant, parse, variables};
 
 /// What a stack is loaded with besides its texts.
 pub struct LoadOptions {
@@ -39,6 +39,7 @@ pub struct Stack {
     providers: Arc<[ProviderDecl]>,
     home: HomeSetting,
     texts: SourceTexts,
+    pub(crate) source_digests: BTreeMap<String, Digest>,
     digest: Digest,
 }
 
@@ -116,6 +117,7 @@ fn load(sources: Sources, options: LoadOptions, texts: &mut SourceTexts, finding
     let hashed: Vec<(Arc<str>, Digest)> =
         sources.files.iter().map(|(name, text)| (Arc::clone(name), Digest::of(text.as_bytes()))).collect();
     let first = hashed.first().map(|(name, _)| Arc::clone(name));
+    let source_digests = basis::sources(&sources);
     let bodies = parse::sources(sources, texts, findings);
     let unparsed = findings.has_errors();
     let declarations = declare(bodies, texts, findings);
@@ -154,7 +156,7 @@ fn load(sources: Sources, options: LoadOptions, texts: &mut SourceTexts, finding
     let providers = providers::list(&scope.declarations, &assigned, grants);
     let nodes = nodes(&scope, assigned);
     let digest = digest(&scope, &hashed);
-    Some(Stack { name, scope, nodes, providers, home, texts: SourceTexts::default(), digest })
+    Some(Stack { name, scope, nodes, providers, home, texts: SourceTexts::default(), source_digests, digest })
 }
 
 /// Evaluates everything once with nothing known of any resource: what is wrong whatever they answer is found now.

@@ -310,6 +310,32 @@ fn the_digest_follows_everything_that_counts() {
     assert_ne!(digest, other.stack().digest());
 }
 
+#[test]
+fn what_moved_is_named() {
+    let text = "variable \"v\" {\n  default = 1\n}\nresource \"null_resource\" \"a\" { triggers = { x = file(null_resource.b.id) } }\nresource \"null_resource\" \"b\" {}\n";
+    let planned = Case::new(text).var("v", "2").stack();
+    let known = known(&[("null_resource.b", r#"{"id":"message.txt"}"#)]);
+    let a = "null_resource.a".parse().expect("an address");
+    planned.resource_inputs(&a, &known).expect("evaluates");
+    let basis = planned.basis();
+    let moved = |case: Case| -> Vec<String> { case.stack().moved(&basis).iter().map(ToString::to_string).collect() };
+    assert_eq!(moved(Case::new(text).env("v", "2")), Vec::<String>::new());
+    assert_eq!(moved(Case::new(text)), ["variable `v` has another value"]);
+    assert_eq!(
+        moved(Case::new(&format!("{text}variable \"w\" {{\n  default = 1\n}}\n")).var("v", "2").file("b.hcl", "")),
+        ["`b.hcl` is new", "`stack.hcl` has changed", "variable `w` is new"]
+    );
+    let mut other = Case::new(text).var("v", "2");
+    other.options.read_file = std::sync::Arc::new(Other);
+    assert_eq!(moved(other), ["`message.txt`, which the stack reads, has changed"]);
+    let sources = cofferdam_stack::Sources { files: vec![("new.hcl".into(), "broken {".to_owned())] };
+    let moved: Vec<String> = basis.moved_sources(&sources).iter().map(ToString::to_string).collect();
+    assert_eq!(moved, ["`new.hcl` is new", "`stack.hcl` is gone"]);
+    let back: cofferdam_stack::Basis =
+        serde_json::from_str(&serde_json::to_string(&basis).expect("writes")).expect("reads");
+    assert_eq!(back, basis);
+}
+
 struct Other;
 
 impl cofferdam_stack::ReadFile for Other {

@@ -29,9 +29,11 @@ fn types(output: &Output) -> Vec<String> {
 fn every_command_that_reports() {
     let sandbox = Sandbox::new();
     sandbox.stack(STACK);
-    let commands: [&[&str]; 10] = [
+    let commands: [&[&str]; 12] = [
         &["validate"],
-        &["plan"],
+        &["plan", "--out", "release.plan"],
+        &["show", "release.plan"],
+        &["deploy", "release.plan"],
         &["deploy", "--yes"],
         &["output"],
         &["state", "list"],

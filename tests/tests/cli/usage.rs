@@ -18,6 +18,9 @@ fn wrong_command_lines() {
     refused("bad_stage", &["plan", "--stage", "Not A Stage"]);
     refused("bad_assignment", &["plan", "--var", "name"]);
     refused("bad_address", &["state", "show", "nowhere"]);
+    refused("plan_with_variables", &["deploy", "release.plan", "--var", "name=value"]);
+    refused("plan_over_a_stack_file", &["plan", "--out", "stack.hcl"]);
+    refused("show_nothing", &["show"]);
 }
 
 /// Nobody is there to be asked.
@@ -32,6 +35,7 @@ fn questions_need_a_terminal() {
 fn help_teaches() {
     let sandbox = Sandbox::new();
     insta::assert_snapshot!("help", sandbox.run(&["--help"]).exits(0).shown());
+    insta::assert_snapshot!("help_plan", sandbox.run(&["plan", "--help"]).exits(0).shown());
     insta::assert_snapshot!("help_deploy", sandbox.run(&["deploy", "--help"]).exits(0).shown());
 }
 

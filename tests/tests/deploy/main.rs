@@ -7,5 +7,6 @@ mod lifecycle;
 mod lock;
 mod partial;
 mod recovery;
+mod saved;
 mod secrets;
 mod variables;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use cofferdam_engine::{
-    Consent, Engine, NotStarted, Outcome, Plan, PlanOptions, Recovery, StepError, StepResult, Stop,
+    ApprovedPlan, Consent, Engine, NotStarted, Outcome, Plan, PlanOptions, PlanPurpose, Recovery, StepError,
+    StepResult, Stop,
 };
 use cofferdam_home::{Compaction, Loaded, Stage};
 use cofferdam_model::journal::{InFlight, Journal};
@@ -81,10 +82,23 @@ pub async fn run(
         return Ok(Exit::Done);
     }
     let approved = plan.approve(state)?;
-    let outcome = engine.deploy(approved, journal, purpose.command()).await;
+    carry_out(session, global, project, (&engine, approved), &mut stage, purpose.command()).await
+}
+
+/// Does what was approved, and tells how it ended.
+pub async fn carry_out(
+    session: &Session,
+    global: &Global,
+    project: &Project,
+    (engine, approved): (&Engine, ApprovedPlan),
+    stage: &mut Stage,
+    command: &str,
+) -> CliResult<Exit> {
+    let purpose = approved.plan().purpose;
+    let outcome = engine.deploy(approved, stage.journal()?, command).await;
     report(session, project, &outcome);
-    settle(session, &mut stage, &outcome.state)?;
-    if purpose == Purpose::Deploy && outcome.is_success() {
+    settle(session, stage, &outcome.state)?;
+    if purpose == PlanPurpose::Deploy && outcome.is_success() {
         output::print_all(session, global, &outcome.state);
     }
     Ok(exit_of(&outcome))

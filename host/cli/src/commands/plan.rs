@@ -1,4 +1,4 @@
-//! `plan`: what a deploy would change. Reads only.
+//! `plan`: what a deploy or a destroy would change. Reads only; with `--out`, keeps the plan in a file.
 
 use cofferdam_engine::{Plan, PlanOptions};
 use cofferdam_home::{Loaded, Stage};
@@ -10,18 +10,35 @@ use crate::error::{CliResult, located, plan_error};
 use crate::exit::Exit;
 use crate::project::Project;
 use crate::render;
+use crate::saved;
 use crate::session::Session;
 use crate::talk;
 
 /// Runs the command.
 pub async fn run(session: &Session, global: &Global, project: &Project, args: &PlanArgs) -> CliResult<Exit> {
+    args.out.as_deref().map_or(Ok(()), saved::check_path)?;
     warn(session, project, &project.warnings);
     let loaded = load(session, &mut session.read_stage(project, &args.stack.stage)?)?;
-    let engine = session.engine(project, &loaded.state, &loaded.in_flight, args.options.parallelism).await?;
+    let providers = session.providers(project, &loaded.state, &loaded.in_flight).await?;
+    let plugins = providers.identities();
+    let engine = session.engine_over(project, providers, args.options.parallelism);
     let options = PlanOptions { refresh: args.options.refresh.into(), in_flight: loaded.in_flight };
-    let plan = engine.plan(&loaded.state, options).await.map_err(|error| plan_error(&error, &*project.stack))?;
+    let planned = match args.destroy {
+        true => engine.plan_destroy(&loaded.state, options).await,
+        false => engine.plan(&loaded.state, options).await,
+    };
+    let plan = planned.map_err(|error| plan_error(&error, &*project.stack))?;
     show(session, global, project, &plan);
-    Ok(if args.exit_code && plan.has_changes() { Exit::Changes } else { Exit::Done })
+    let has_changes = plan.has_changes();
+    if let Some(path) = &args.out {
+        let saved = saved::save(session, project, path, (plan, &loaded.state), plugins)?;
+        session.reporter.json(&saved.to_json());
+        let (folder, shown) = (saved::folder(global), path.display());
+        session
+            .reporter
+            .say(&format!("Saved as `{shown}`; to do exactly this: cofferdam {folder}deploy {}", saved::word(path)));
+    }
+    Ok(if args.exit_code && has_changes { Exit::Changes } else { Exit::Done })
 }
 
 /// Loads the state and teaches the redactor its secrets.
@@ -45,6 +62,11 @@ pub fn teach(session: &Session, state: &StackState) {
 /// Shows a plan: as data on stdout.
 pub fn show(session: &Session, global: &Global, project: &Project, plan: &Plan) {
     warn(session, project, &located(&plan.diagnostics, &*project.stack));
+    print(session, global, plan);
+}
+
+/// The same without its warnings.
+pub fn print(session: &Session, global: &Global, plan: &Plan) {
     match global.format {
         Format::Human => talk::data(&render::plan::render(plan, &session.redactor)),
         Format::Json => session.reporter.json(&render::plan_json::line(plan)),

@@ -192,7 +192,7 @@ fn outputs(out: &mut String, outputs: &[OutputChange], redactor: &Redactor) {
 }
 
 /// The last line: how much of what.
-fn summary(plan: &Plan) -> String {
+pub fn summary(plan: &Plan) -> String {
     let counts = plan.counts();
     let parts: Vec<String> = [
         (counts.create, "to create", CREATE),

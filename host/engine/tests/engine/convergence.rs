@@ -27,13 +27,13 @@ struct Shape {
 
 /// One version: shapes, the order that keeps references acyclic, and what fails.
 #[derive(Clone, Debug)]
-struct Version {
+pub struct Version {
     shapes: Vec<Shape>,
     order: Vec<usize>,
     failures: Vec<(usize, u8, u8)>,
 }
 
-fn version() -> impl Strategy<Value = Version> {
+pub fn version() -> impl Strategy<Value = Version> {
     let shape = (prop::bool::weighted(0.8), 0..3_u8, 0..3_u8, any::<u8>(), 0..2_u8)
         .prop_map(|(there, name, value, uses, kind)| Shape { there, name, value, uses, kind });
     let shapes = prop::collection::vec(shape, NAMES);
@@ -47,7 +47,7 @@ fn at(i: usize) -> String {
 }
 
 impl Version {
-    fn stack(&self) -> Stack {
+    pub fn stack(&self) -> Stack {
         let mut stack = Stack::new();
         for (rank, &i) in self.order.iter().enumerate() {
             let shape = &self.shapes[i];
@@ -69,7 +69,7 @@ impl Version {
         stack
     }
 
-    fn script(&self, harness: &Harness) {
+    pub fn script(&self, harness: &Harness) {
         for (i, verb, how) in &self.failures {
             let verb = ["create", "update", "delete"][usize::from(*verb)];
             let script = match how {

@@ -14,6 +14,7 @@ mod moves;
 mod pending;
 mod plan;
 mod recovery;
+mod saved;
 mod scale;
 mod secrets;
 mod settle;
