@@ -223,7 +223,7 @@ fn open_store(place: &HomePlace, folder: &Path) -> CliResult<Arc<dyn Store>> {
                 endpoint: None,
             });
             let settings = S3Settings { bucket, prefix, region, profile, keys: None, role, endpoint, path_style };
-            let opened = tokio::task::block_in_place(|| S3Store::open(settings));
+            let opened = tokio::task::block_in_place(|| S3Store::open(&settings));
             Ok(Arc::new(opened.map_err(OpenHomeError::from)?))
         }
     }

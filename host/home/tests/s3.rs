@@ -1,6 +1,8 @@
 //! Homes in buckets of servers that nobody here wrote: what every store promises, credentials, and what is said when
 //! something is wrong. `tests/real/setup` installs the servers.
 
+#![expect(clippy::panic, reason = "an expectation that fails ends the test")]
+
 #[path = "support/proxy.rs"]
 mod proxy;
 #[path = "support/servers.rs"]
@@ -10,6 +12,7 @@ mod stores;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use cofferdam_home::store::{
     Created, ProbeError, S3Keys, S3Role, S3Settings, S3Store, Store as _, StoreError, Trouble, probe,
@@ -18,6 +21,7 @@ use proxy::{Plan, Proxy};
 use servers::{BUCKET, Server, dead_address};
 use stores::{CASES, SystemEntropy};
 
+#[expect(clippy::print_stdout, reason = "names the case that fails")]
 fn keeps_every_promise(server: &Server) {
     for (name, case) in CASES {
         println!("{name}");
@@ -58,7 +62,7 @@ fn a_server_that_ignores_conditions_is_refused() {
     let server = Server::moto();
     let proxy = Proxy::before(server.address(), Plan::Deaf(&["PUT"]));
     let settings = S3Settings { endpoint: Some(proxy.endpoint()), ..server.settings("deaf") };
-    let error = probe(&S3Store::open(settings).expect("opens"), &SystemEntropy).expect_err("refused");
+    let error = probe(&S3Store::open(&settings).expect("opens"), &SystemEntropy).expect_err("refused");
     let text = "`s3://homes/deaf` cannot hold a home, because it does not give a name only once: a second creation of an \
                 object succeeded";
     assert_eq!(error.to_string(), text);
@@ -66,7 +70,7 @@ fn a_server_that_ignores_conditions_is_refused() {
     // The same for the last step of a large object, which only a large object finds out.
     let proxy = Proxy::before(server.address(), Plan::Deaf(&["POST"]));
     let settings = S3Settings { endpoint: Some(proxy.endpoint()), ..server.settings("deaf") };
-    let store = S3Store::open(settings).expect("opens");
+    let store = S3Store::open(&settings).expect("opens");
     probe(&store, &SystemEntropy).expect("small objects are made once");
     let error = store.create("a/large", &vec![1; 17 * 1024 * 1024]).expect_err("refused");
     assert!(error.source.to_string().contains("against its condition"), "{}", error.source);
@@ -96,7 +100,7 @@ fn permissions_and_signatures_are_checked() {
 
     let mut settings = server.settings("team");
     settings.keys = settings.keys.map(|keys| S3Keys { secret: "hunter2".into(), ..keys });
-    let error = S3Store::open(settings).expect("opens").get("a/1").expect_err("a wrong secret");
+    let error = S3Store::open(&settings).expect("opens").get("a/1").expect_err("a wrong secret");
     assert!(hint(&error).starts_with("the server does not know these credentials"), "{}", hint(&error));
     let text = format!("{error:?}");
     assert!(!text.contains("hunter2") && !text.to_lowercase().contains("signature="), "{text}");
@@ -115,7 +119,7 @@ fn a_role_is_taken() {
     let settings = S3Settings { role: Some(role.clone()), ..server.settings("role") };
     let proxy = Proxy::before(server.address(), Plan::script(&[], &[]));
     let role = Some(S3Role { endpoint: Some(proxy.endpoint()), ..role });
-    let store = S3Store::open(S3Settings { role, ..settings.clone() }).expect("opens");
+    let store = S3Store::open(&S3Settings { role, ..settings.clone() }).expect("opens");
     for number in 0..3 {
         assert_eq!(store.create(&format!("a/{number}"), b"1").expect("created"), Created::Made);
     }
@@ -123,7 +127,7 @@ fn a_role_is_taken() {
 
     let dead = format!("http://{}", dead_address());
     let role = settings.role.map(|role| S3Role { endpoint: Some(dead), ..role });
-    let store = S3Store::open(S3Settings { role, ..server.settings("role") }).expect("opens");
+    let store = S3Store::open(&S3Settings { role, ..server.settings("role") }).expect("opens");
     let error = store.get("a/1").expect_err("no token service");
     assert_eq!(hint(&error), format!("look whether `{arn}` may be taken: aws sts assume-role"));
 }
@@ -131,7 +135,7 @@ fn a_role_is_taken() {
 #[test]
 fn what_is_wrong_is_said() {
     let server = Server::moto();
-    let store = S3Store::open(S3Settings { bucket: "nowhere".into(), ..server.settings("team") }).expect("opens");
+    let store = S3Store::open(&S3Settings { bucket: "nowhere".into(), ..server.settings("team") }).expect("opens");
     let text = "correct the name of the bucket, or make it: aws s3 mb s3://nowhere --region us-east-1";
     let errors = [
         store.get("a/1").expect_err("no bucket"),
@@ -148,23 +152,23 @@ fn what_is_wrong_is_said() {
 
     let endpoint = format!("http://{}", dead_address());
     let store =
-        S3Store::open(S3Settings { endpoint: Some(endpoint.clone()), ..server.settings("team") }).expect("opens");
+        S3Store::open(&S3Settings { endpoint: Some(endpoint.clone()), ..server.settings("team") }).expect("opens");
     let error = store.create("a/1", b"1").expect_err("nothing listens");
     assert_eq!(hint(&error), format!("nothing answers at {endpoint}: start the server, or correct `endpoint`"));
     assert_eq!(error.trouble, Trouble::Passing);
 
     let endpoint = Some(server.endpoint().replace("http:", "https:"));
-    let store = S3Store::open(S3Settings { endpoint, ..server.settings("team") }).expect("opens");
+    let store = S3Store::open(&S3Settings { endpoint, ..server.settings("team") }).expect("opens");
     let error = store.get("a/1").expect_err("no TLS");
     assert!(error.source.to_string().to_lowercase().contains("corrupt message"), "{}", error.source);
 
     let endpoint = Some("http://no-such-host.invalid".to_owned());
-    let store = S3Store::open(S3Settings { endpoint, ..server.settings("team") }).expect("opens");
+    let store = S3Store::open(&S3Settings { endpoint, ..server.settings("team") }).expect("opens");
     let error = store.get("a/1").expect_err("no such host");
     assert_eq!(hint(&error), "correct `endpoint` (http://no-such-host.invalid)", "{}", error.source);
 
     let settings = S3Settings { endpoint: Some("http://me:hunter2@host".into()), ..server.settings("team") };
-    let error = S3Store::open(settings).err().expect("refused");
+    let error = S3Store::open(&settings).err().expect("refused");
     assert_eq!(error.to_string(), "could not open `s3://homes/team/`");
     assert!(!format!("{error:?}").contains("hunter2"));
 }
@@ -224,14 +228,53 @@ fn credentials_are_found_where_the_command_line_of_aws_finds_them() {
 }
 
 #[test]
+fn credentials_are_renewed_before_they_end() {
+    let (server, directory) = (Server::moto(), tempfile::tempdir().expect("temporary directory"));
+    // The SDK asks again when ten seconds are left.
+    let program = "#!/bin/sh\necho >> calls\nends=$(date -u -d '+12 seconds' +%FT%TZ)\necho '{\"Version\": 1, \
+                   \"AccessKeyId\": \"AKIDTEST\", \"SecretAccessKey\": \"hunter2\", \"SessionToken\": \"hunter3\", \
+                   \"Expiration\": \"'$ends'\"}'\n";
+    std::fs::write(directory.path().join("program"), program).expect("written");
+    std::fs::create_dir(directory.path().join(".aws")).expect("made");
+    let profile = format!("[profile team]\ncredential_process = /bin/sh {}/program\n", directory.path().display());
+    std::fs::write(directory.path().join(".aws/config"), profile).expect("written");
+    let path = [("PATH", "/usr/bin:/bin")];
+    let said = in_environment("child_that_goes_on", &server.endpoint(), directory.path(), &path);
+    assert!(said.contains("asked 2 times"), "{said}");
+}
+
+#[test]
+#[ignore = "another test starts it"]
+fn child_that_goes_on() {
+    let Some(store) = store_of_child(Some("team")) else { return };
+    let asked = || std::fs::read_to_string("calls").map_or(0, |calls| calls.lines().count());
+    for number in 0..1000 {
+        assert_eq!(store.create(&format!("a/{number}"), b"1").expect("created"), Created::Made);
+        if asked() >= 2 {
+            println!("asked 2 times");
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A store whose credentials are those of the environment and of a profile; none in no child.
+fn store_of_child(profile: Option<&str>) -> Option<S3Store> {
+    let settings = S3Settings {
+        bucket: BUCKET.to_owned(),
+        profile: profile.map(str::to_owned),
+        endpoint: Some(std::fs::read_to_string("endpoint").ok()?),
+        path_style: true,
+        ..S3Settings::default()
+    };
+    Some(S3Store::open(&settings).expect("opens"))
+}
+
+#[test]
 #[ignore = "another test starts it"]
 fn child() {
-    let Ok(endpoint) = std::fs::read_to_string("endpoint") else { return };
-    for (name, profile) in [("none", None), ("profile", Some("team".to_owned()))] {
-        let bucket = BUCKET.to_owned();
-        let endpoint = Some(endpoint.clone());
-        let settings = S3Settings { bucket, profile, endpoint, path_style: true, ..S3Settings::default() };
-        let store = S3Store::open(settings).expect("opens");
+    for (name, profile) in [("none", None), ("profile", Some("team"))] {
+        let Some(store) = store_of_child(profile) else { return };
         match store.create(&format!("env/{name}"), b"1") {
             Ok(created) => println!("{name}: {created:?}"),
             Err(error) => println!("{name}: hint: {} ({error}: {})", hint(&error), error.source),

@@ -1,6 +1,8 @@
 //! A bucket behind a line that loses, delays, repeats and cuts off requests and answers, and a server that is busy:
 //! a creation never says `Taken` of our own object nor `Made` of another's, and nothing is lost.
 
+#![expect(clippy::panic, reason = "an expectation that fails ends the test")]
+
 #[path = "support/proxy.rs"]
 mod proxy;
 #[path = "support/servers.rs"]
@@ -19,7 +21,7 @@ const LARGE: usize = 17 * 1024 * 1024;
 
 fn through(proxy: &Proxy, server: &Server, prefix: &str) -> S3Store {
     let settings = S3Settings { endpoint: Some(proxy.endpoint()), ..server.settings(prefix) };
-    S3Store::open(settings).expect("opens")
+    S3Store::open(&settings).expect("opens")
 }
 
 #[test]

@@ -183,7 +183,7 @@ mod tests {
             serial: 0,
             stack_digest: Digest::of(b""),
             plugins: BTreeMap::new(),
-            home: HomeSetting::Local { path: None },
+            home: HomeSetting::default(),
             home_id: "1f".into(),
             made: Made { at_ms: 0, by },
         }

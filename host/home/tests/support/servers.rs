@@ -15,6 +15,9 @@ use cofferdam_home::store::{S3Keys, S3Settings, S3Store};
 /// The bucket that every server has.
 pub const BUCKET: &str = "homes";
 
+/// Runs moto so that its conditions hold.
+const MOTO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/real/moto.py");
+
 /// A server that runs; killed when it is dropped.
 pub struct Server {
     child: Child,
@@ -27,8 +30,8 @@ pub struct Server {
 impl Server {
     /// moto, which takes any credentials.
     pub fn moto() -> Self {
-        let server = Self::start("moto_server", "moto/bin/moto_server", |command, port| {
-            command.args(["-H", "127.0.0.1", "-p", port]);
+        let server = Self::start("moto", "moto/bin/python", |command, port| {
+            command.arg(MOTO).args(["-H", "127.0.0.1", "-p", port]);
         });
         server.make_bucket();
         server
@@ -36,8 +39,8 @@ impl Server {
 
     /// moto, which checks signatures and permissions. A user `ada` has what a policy allows; the settings have her keys.
     pub fn moto_that_checks(policy: &str) -> Self {
-        let mut server = Self::start("moto_server", "moto/bin/moto_server", |command, port| {
-            command.args(["-H", "127.0.0.1", "-p", port]).env("INITIAL_NO_AUTH_ACTION_COUNT", "1000");
+        let mut server = Self::start("moto", "moto/bin/python", |command, port| {
+            command.arg(MOTO).args(["-H", "127.0.0.1", "-p", port]).env("INITIAL_NO_AUTH_ACTION_COUNT", "1000");
         });
         server.make_bucket();
         server.iam("Action=CreateUser&UserName=ada");
@@ -108,7 +111,7 @@ impl Server {
     }
 
     pub fn store(&self, prefix: &str) -> S3Store {
-        S3Store::open(self.settings(prefix)).expect("opens")
+        S3Store::open(&self.settings(prefix)).expect("opens")
     }
 
     /// A request without a signature; the body of the answer.
@@ -135,6 +138,7 @@ impl Server {
         let real = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/real");
         let path = real.join(program);
         assert!(path.is_file(), "`{}` is not there; install it with: {}", path.display(), installation(name));
+        let mut said = String::new();
         // A port can be taken by somebody else between the look and the start.
         for _ in 0..3 {
             let directory = tempfile::tempdir().expect("temporary directory");
@@ -154,9 +158,9 @@ impl Server {
             if server.answers() {
                 return server;
             }
-            eprintln!("{}", std::fs::read_to_string(&log).unwrap_or_default());
+            said = std::fs::read_to_string(&log).unwrap_or_default();
         }
-        panic!("{name} does not start");
+        panic!("{name} does not start:\n{said}");
     }
 
     fn answers(&mut self) -> bool {

@@ -57,7 +57,7 @@ pub fn patiently<T>(mut ask: impl FnMut() -> Result<T, StoreError>) -> T {
     loop {
         match ask() {
             Ok(answer) => return answer,
-            Err(error) if error.trouble == cofferdam_home::Trouble::Passing && tries < 20 => tries += 1,
+            Err(error) if error.trouble == cofferdam_home::store::Trouble::Passing && tries < 20 => tries += 1,
             Err(error) => panic!("{error}: {}", error.source),
         }
     }

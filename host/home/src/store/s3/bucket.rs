@@ -142,7 +142,7 @@ impl Bucket {
             let request = request.body(ByteStream::from(body.clone())).set_if_none_match(condition.header());
             async move {
                 let request = request.customize().config_override(Builder::new().timeout_config(limits(body.len())));
-                request.send().await.map_err(Fault::of)
+                request.send().await.map_err(|error| Fault::of(&error))
             }
         };
         match condition {
@@ -158,7 +158,7 @@ impl Bucket {
         loop {
             let send = |client: Client| {
                 let request = client.get_object().bucket(self.name()).key(self.full(key));
-                async move { request.send().await.map_err(Fault::of) }
+                async move { request.send().await.map_err(|error| Fault::of(&error)) }
             };
             let answer = match self.request(send).await {
                 Err(fault) if fault.cause == Cause::NoObject => return Ok(None),
@@ -177,7 +177,7 @@ impl Bucket {
     pub(super) async fn remove(&self, key: &str) -> Result<(), Fault> {
         let send = |client: Client| {
             let request = client.delete_object().bucket(self.name()).key(self.full(key));
-            async move { request.send().await.map_err(Fault::of) }
+            async move { request.send().await.map_err(|error| Fault::of(&error)) }
         };
         match self.request(send).await {
             Err(fault) if fault.cause != Cause::NoObject => Err(fault),

@@ -22,6 +22,8 @@ use super::settings::S3Role;
 const CONNECT: Duration = Duration::from_secs(3);
 const ATTEMPT: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = 3;
+/// Before the second attempt at most, and twice that before the third.
+const BACKOFF: Duration = Duration::from_millis(200);
 const OPERATION: Duration = Duration::from_secs(30);
 /// What a slow line still carries in a second, bytes.
 const SLOWEST: usize = 512 * 1024;
@@ -72,7 +74,7 @@ pub(super) async fn connect(settings: &S3Settings, http: &SharedHttpClient) -> R
 async fn base(settings: &S3Settings, http: &SharedHttpClient) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http.clone())
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(BACKOFF))
         .timeout_config(limits(0));
     if let Some(region) = region(settings).await {
         loader = loader.region(region);

@@ -90,11 +90,11 @@ impl Fault {
     }
 
     /// What the SDK says of a request.
-    pub(super) fn of<E>(error: SdkError<E, HttpResponse>) -> Self
+    pub(super) fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
-        match &error {
+        match error {
             SdkError::ServiceError(answer) => {
                 let meta = answer.err().meta();
                 let answer = Answer {
@@ -110,14 +110,14 @@ impl Fault {
             SdkError::TimeoutError(_) => Self::silent("no answer in time"),
             SdkError::ResponseError(answer) => {
                 let status = answer.raw().status().as_u16();
-                Self::passing(format!("an answer that cannot be read, with status {status}: {}", chain(&error)))
+                Self::passing(format!("an answer that cannot be read, with status {status}: {}", chain(error)))
             }
             // Something in the request or the settings, before anything was sent.
-            SdkError::ConstructionFailure(_) => match Self::on_the_way(&error) {
+            SdkError::ConstructionFailure(_) => match Self::on_the_way(error) {
                 Self { cause: Cause::Busy | Cause::Silent, text, .. } => Self::lasting(Cause::Other, text),
                 fault => fault,
             },
-            _ => Self::on_the_way(&error),
+            _ => Self::on_the_way(error),
         }
     }
 

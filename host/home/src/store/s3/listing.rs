@@ -28,7 +28,7 @@ impl Bucket {
                 let request = client.list_objects_v2().bucket(self.name());
                 let request = request.prefix(&prefix).set_continuation_token(token.clone());
                 let request = request.customize().interceptor(clock.clone());
-                async move { request.send().await.map_err(Fault::of) }
+                async move { request.send().await.map_err(|error| Fault::of(&error)) }
             };
             let page = self.request(send).await?;
             let now = *clock.0.lock();

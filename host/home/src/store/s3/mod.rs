@@ -39,9 +39,9 @@ impl S3Store {
     ///
     /// # Errors
     /// When the settings do not fit, or no region is known.
-    pub fn open(settings: S3Settings) -> Result<Self, StoreError> {
+    pub fn open(settings: &S3Settings) -> Result<Self, StoreError> {
         let place = format!("s3://{}/{}", settings.bucket, settings.root());
-        let failed = |text: String| Fault::lasting(Cause::Other, text).on(Action::Open, place.clone(), &settings);
+        let failed = |text: String| Fault::lasting(Cause::Other, text).on(Action::Open, place.clone(), settings);
         let worker = Worker::start().map_err(|error| failed(error.to_string()))?;
         let opening = Bucket::open(settings.clone());
         let bucket = worker.run(Box::pin(opening)).unwrap_or_else(|| Err(failed(GONE.to_owned())))?;

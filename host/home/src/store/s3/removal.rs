@@ -39,7 +39,7 @@ impl Bucket {
         let delete = delete.map_err(|error| Fault::lasting(Cause::Other, error.to_string()))?;
         let send = |client: Client| {
             let request = client.delete_objects().bucket(self.name()).delete(delete.clone());
-            async move { request.send().await.map_err(Fault::of) }
+            async move { request.send().await.map_err(|error| Fault::of(&error)) }
         };
         let answer = self.request(send).await?;
         let left = answer.errors().iter().filter(|error| error.code() != Some("NoSuchKey"));
