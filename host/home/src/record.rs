@@ -209,7 +209,8 @@ mod tests {
     fn an_intent_of_an_older_host_has_no_inputs() {
         let root = tempfile::tempdir().expect("temporary directory");
         let keys = Keys { identity: root.path().join("identity.txt"), passphrase: None };
-        let vault = Vault::new(&root.path().join("home"), keys, Arc::new(Zeros));
+        let vault =
+            Vault::new(Arc::new(crate::store::LocalStore::new(root.path().join("home"))), keys, Arc::new(Zeros));
         let (stack, stage) = (StackName::new("shop").expect("valid"), StageName::new("dev").expect("valid"));
         let restore = |text: &str| {
             let stored: StoredRecord = serde_json::from_str(text).expect("reads");
