@@ -94,7 +94,7 @@ impl Store for LocalStore {
         let path = self.path(key);
         match std::fs::read(&path) {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if is_nothing(&error) => Ok(None),
             Err(error) => Err(failed("read", &path)(error)),
         }
     }
@@ -191,13 +191,14 @@ fn walk(directory: &Path, name: &str, now: &Now, found: &mut Vec<Listed>) -> Res
     let fail = || failed("list", directory);
     let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if is_nothing(&error) => return Ok(()),
         Err(error) => return Err(fail()(error)),
     };
     for entry in entries {
         let entry = entry.map_err(fail())?;
         let file_name = entry.file_name();
-        let Some(text) = file_name.to_str().filter(|text| !text.starts_with('.') && !text.ends_with(".lock")) else {
+        let Some(text) = file_name.to_str().filter(|text| !text.starts_with(UNFINISHED) && !text.ends_with(".lock"))
+        else {
             continue;
         };
         let key = if name.is_empty() { text.to_owned() } else { format!("{name}/{text}") };
@@ -220,6 +221,12 @@ fn walk(directory: &Path, name: &str, now: &Now, found: &mut Vec<Listed>) -> Res
         }
     }
     Ok(())
+}
+
+/// Whether there is no object: a part of another's name is none.
+fn is_nothing(error: &io::Error) -> bool {
+    use io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | IsADirectory | NotADirectory)
 }
 
 fn is_lease(key: &str) -> bool {

@@ -16,7 +16,7 @@ use cofferdam_home::store::{S3Keys, S3Settings, S3Store};
 pub const BUCKET: &str = "homes";
 
 /// Runs moto so that its conditions hold.
-const MOTO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/real/moto.py");
+const MOTO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/real/moto_in_turn.py");
 
 /// A server that runs; killed when it is dropped.
 pub struct Server {
@@ -150,7 +150,7 @@ impl Server {
             command.current_dir(directory.path()).stdin(Stdio::null());
             command.stdout(output.try_clone().expect("open")).stderr(output);
             // Nothing of the user's own configuration.
-            command.env("HOME", directory.path()).env("PYTHONDONTWRITEBYTECODE", "1");
+            command.env("HOME", directory.path()).env("TMPDIR", directory.path()).env("PYTHONDONTWRITEBYTECODE", "1");
             arguments(&mut command, &address.port().to_string());
             let child = command.spawn().expect("starts");
             let keys = S3Keys { id: "AKIDTEST".into(), secret: "hunter2-test".into(), token: None };

@@ -209,14 +209,14 @@ pub fn listings_are_whole(store: &dyn Store) {
 }
 
 pub fn ages_grow(store: &dyn Store) {
-    make(store, "a/1", b"1");
+    make(store, "a/lease/1.json", b"1");
     let age = || {
-        let listed = store.list("a/").expect("listed");
+        let listed = store.list("a/lease/").expect("listed");
         listed[0].age.expect("this store tells")
     };
     assert!(age() < Duration::from_secs(20), "it is young");
     wait_until(|| age() >= Duration::from_secs(2));
-    store.replace("a/1", b"2").expect("replaced");
+    store.replace("a/lease/1.json", b"2").expect("replaced");
     assert!(age() <= Duration::from_secs(1), "it is young again");
 }
 
