@@ -1,7 +1,7 @@
 //! Homes in buckets of servers that nobody here wrote: what every store promises, credentials, and what is said when
 //! something is wrong. `tests/real/setup` installs the servers.
 
-#![expect(clippy::panic, reason = "an expectation that fails ends the test")]
+#![allow(clippy::panic, reason = "an expectation that fails ends the test")]
 
 #[path = "support/proxy.rs"]
 mod proxy;

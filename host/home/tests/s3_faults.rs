@@ -1,8 +1,6 @@
 //! A bucket behind a line that loses, delays, repeats and cuts off requests and answers, and a server that is busy:
 //! a creation never says `Taken` of our own object nor `Made` of another's, and nothing is lost.
 
-#![expect(clippy::panic, reason = "an expectation that fails ends the test")]
-
 #[path = "support/proxy.rs"]
 mod proxy;
 #[path = "support/servers.rs"]

@@ -1,6 +1,7 @@
 //! A proxy before a server that loses, delays, repeats, cuts off and makes up answers, by a script or a seed. Requests
 //! go through unchanged, their `Host` included.
 
+#![allow(clippy::panic, reason = "an expectation that fails ends the test")]
 #![allow(dead_code, reason = "every test binary uses a part")]
 
 use std::collections::VecDeque;

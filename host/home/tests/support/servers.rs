@@ -1,6 +1,7 @@
 //! Servers that speak S3 and that nobody here wrote, each on a free port of this machine for as long as a test holds it.
 //! `tests/real/setup` installs them.
 
+#![allow(clippy::panic, reason = "an expectation that fails ends the test")]
 #![allow(dead_code, reason = "every test binary uses a part")]
 
 use std::fs::File;

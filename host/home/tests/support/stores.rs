@@ -1,5 +1,6 @@
 //! What every store promises, as cases that run against any of them; and a store in memory that proves the cases.
 
+#![allow(clippy::panic, reason = "an expectation that fails ends the test")]
 #![allow(dead_code, reason = "every test binary uses a part")]
 
 use std::collections::BTreeMap;
