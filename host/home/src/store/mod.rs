@@ -1,4 +1,4 @@
-//! Where a home's objects lie: [`local`] in a directory, [`s3`] in a bucket. A store keeps whole objects under names;
+//! Where a home's objects lie: `local` in a directory, `s3` in a bucket. A store keeps whole objects under names;
 //! that a name is given only once ([`Store::create`]) is all that leases, journals and histories are built on.
 
 mod local;
