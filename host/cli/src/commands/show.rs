@@ -19,10 +19,11 @@ pub fn run(session: &Session, global: &Global, args: &ShowArgs) -> CliResult<Exi
         session.reporter.json(&saved.to_json());
     }
     for finding in &plan.diagnostics {
+        // Before it is drawn: that breaks lines.
+        let finding = session.redactor.redact_diagnostic(finding.clone());
         session.reporter.json(&json!({ "type": "diagnostic", "diagnostic": finding }));
         // The files that it points into may be other ones by now.
-        let text = diagnostics::render(finding, &SourceTexts::default());
-        session.reporter.say(&session.redactor.redact(text.trim_end()));
+        session.reporter.say(diagnostics::render(&finding, &SourceTexts::default()).trim_end());
     }
     print(session, global, plan);
     let (stack, stage, serial) = (&plan.stack, &plan.stage, plan.serial);
