@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 
 use cofferdam_engine::{Cause, PlanError, StalePlan, StepError, Task};
-use cofferdam_home::{LoadError as StateError, OpenHomeError, OpenStageError, WriteError};
+use cofferdam_home::{LoadError as StateError, OpenHomeError, OpenStageError, SecretsError, WriteError};
 use cofferdam_model::Diagnostic;
 use cofferdam_model::error::{ErrorKind, LimitKind, PluginFault};
 use cofferdam_model::program::Program;
@@ -144,6 +144,12 @@ impl From<OpenStageError> for CliError {
 
 impl From<StateError> for CliError {
     fn from(error: StateError) -> Self {
+        Self::of(Exit::Failed, &error).with_hint(error.hint())
+    }
+}
+
+impl From<SecretsError> for CliError {
+    fn from(error: SecretsError) -> Self {
         Self::of(Exit::Failed, &error).with_hint(error.hint())
     }
 }

@@ -8,13 +8,17 @@ use std::sync::Arc;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use cofferdam_model::Diagnostic;
+use cofferdam_model::program::Program as _;
 use cofferdam_stack::{
-    InputValue, LoadOptions, ReadFile, ReadFileError, SourceTexts, Sources, Stack, VariableInput, VariableSource,
+    InputValue, LoadOptions, ReadFile, ReadFileError, ReadSecret, SourceTexts, Sources, Stack, VariableInput,
+    VariableSource, WithheldSecrets,
 };
 
 use crate::args::{Global, StackArgs};
 use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
+use crate::secrets::StageSecrets;
+use crate::session::Session;
 use crate::{bundled, environment};
 
 const MAX_FILE: u64 = cofferdam_stack::MAX_FILE_BYTES as u64;
@@ -27,6 +31,17 @@ pub struct Project {
     pub stack: Arc<Stack>,
     /// Warnings of the front end.
     pub warnings: Vec<Diagnostic>,
+    /// The secrets of the stage, where the command reads them.
+    pub secrets: Option<Arc<StageSecrets>>,
+}
+
+/// Whether expressions that use secrets of the stage get them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StackSecrets {
+    /// Yes.
+    Read,
+    /// No: such values are not known. For commands that do nothing with them.
+    Withheld,
 }
 
 /// Why there is no project, with the texts that its findings point into.
@@ -44,8 +59,29 @@ impl From<CliError> for Box<Unloadable> {
 }
 
 impl Project {
-    /// Reads and checks the stack of the command line.
-    pub fn load(global: &Global, args: &StackArgs) -> Result<Self, Box<Unloadable>> {
+    /// Reads and checks the stack of the command line. Where its home is has to be known before a secret can be read:
+    /// a stack that uses secrets is loaded without them first.
+    pub fn open(
+        session: &Session,
+        global: &Global,
+        args: &StackArgs,
+        secrets: StackSecrets,
+    ) -> Result<Self, Box<Unloadable>> {
+        let mut project = Self::load(global, args, Arc::new(WithheldSecrets))?;
+        if secrets == StackSecrets::Withheld {
+            return Ok(project);
+        }
+        let (stack, stage) = (project.stack.stack().clone(), args.stage.clone());
+        let secrets = StageSecrets::new(session.home(&project)?, stack, stage, session.redactor.clone());
+        let secrets = Arc::new(secrets);
+        if project.stack.uses_secrets() {
+            project = Self::load(global, args, secrets.clone())?;
+        }
+        project.secrets = Some(secrets);
+        Ok(project)
+    }
+
+    fn load(global: &Global, args: &StackArgs, read_secret: Arc<dyn ReadSecret>) -> Result<Self, Box<Unloadable>> {
         let folder = global.dir.clone();
         let sources = read_sources(&folder)?;
         let variable_files =
@@ -56,9 +92,10 @@ impl Project {
             variables: variables(args),
             variable_files: variable_files.collect::<CliResult<_>>()?,
             read_file: Arc::new(ProjectFiles { folder: folder.clone() }),
+            read_secret,
         };
         match Stack::load(sources, options) {
-            Ok((stack, warnings)) => Ok(Self { folder, stack: Arc::new(stack), warnings }),
+            Ok((stack, warnings)) => Ok(Self { folder, stack: Arc::new(stack), warnings, secrets: None }),
             Err(found) => {
                 Err(Box::new(Unloadable { error: CliError::findings(found.diagnostics), texts: found.texts }))
             }

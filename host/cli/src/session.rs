@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cofferdam_engine::{Cancel, Engine, EngineCtx, Stop};
 use cofferdam_home::store::{LocalStore, Store};
-use cofferdam_home::{Access, Holder, Home, HomeCtx, Keys, OpenStageError, Passphrase, Stage};
+use cofferdam_home::{Access, Holder, Home, HomeCtx, OpenStageError, Stage};
 use cofferdam_model::capabilities::Grant;
 use cofferdam_model::limits::MAX_COMPONENT_BYTES;
 use cofferdam_model::program::Program as _;
@@ -29,7 +29,7 @@ use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::project::Project;
 use crate::render::events::Reporter;
-use crate::{bundled, commands};
+use crate::{bundled, commands, keys};
 
 /// How often a run that waits for a lease looks again.
 const LOCK_POLL: Duration = Duration::from_secs(1);
@@ -47,8 +47,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// The plugin runtime.
-    pub fn runtime(&self) -> CliResult<Runtime> {
+    /// The plugin runtime, with what credentials are taken from.
+    pub fn runtime(&self, credentials: Credentials) -> CliResult<Runtime> {
         let Some(cache) = environment::cache_directory() else {
             return Err(CliError::new(
                 Exit::Failed,
@@ -61,7 +61,7 @@ impl Session {
         Ok(Runtime::new(RuntimeOptions {
             cache: CacheDirectory(cache),
             compiler: Compiler { program, arguments: vec![commands::COMPILE.into()] },
-            environment: Credentials::new(environment::var),
+            environment: credentials,
             log: self.reporter.clone(),
             redactor: self.redactor.clone(),
             clock: self.clock.clone(),
@@ -94,7 +94,7 @@ impl Session {
     /// Loads the plugins of the providers in use, each component once. A bundled plugin that only the state still
     /// needs is there without the stack naming it.
     async fn providers(&self, project: &Project, state: &StackState) -> CliResult<PluginProviders> {
-        let runtime = self.runtime()?;
+        let runtime = self.runtime(credentials(project))?;
         let needed = needed(project, state);
         let mut loaded: Vec<(PluginSource, Arc<Plugin>)> = Vec::new();
         let mut specs = BTreeMap::new();
@@ -173,16 +173,18 @@ impl Session {
         let HomeSetting::Local { path } = project.stack.home();
         let store: Arc<dyn Store> =
             Arc::new(LocalStore::new(project.folder.join(path.as_deref().unwrap_or(".cofferdam"))));
-        let Some(identity) = environment::identity_file() else {
-            return Err(CliError::new(
-                Exit::Failed,
-                "there is no folder for your identity: neither HOME nor XDG_CONFIG_HOME is set",
-            )
-            .hint("set COFFERDAM_CONFIG_DIR to a folder of your own, or COFFERDAM_PASSPHRASE"));
-        };
-        let keys = Keys { identity, passphrase: environment::passphrase().map(Passphrase::new) };
+        let keys = keys::keys(self, project)?;
         Ok(Home::open(HomeCtx { store, keys, clock: self.clock.clone(), entropy: Arc::new(SystemEntropy) })?)
     }
+}
+
+/// What the credentials of a project's providers are taken from.
+fn credentials(project: &Project) -> Credentials {
+    let secrets = project.secrets.as_ref().map(|secrets| secrets.of_credentials(project.stack.providers()));
+    Credentials::new(environment::var).with_secrets(move |name| {
+        let found = secrets.as_ref().and_then(|secrets| secrets.get(name)).cloned();
+        found.unwrap_or_else(|| Err("this command reads no secrets".to_owned()))
+    })
 }
 
 /// A command that was stopped before it changed anything.

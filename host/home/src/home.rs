@@ -45,7 +45,7 @@ pub struct HomeCtx {
 /// A home in a store.
 pub struct Home {
     store: Arc<dyn Store>,
-    vault: Arc<Vault>,
+    pub(crate) vault: Arc<Vault>,
     clock: Arc<dyn Clock>,
     history: usize,
 }
@@ -61,7 +61,7 @@ impl Home {
     pub fn open(ctx: HomeCtx) -> Result<Self, OpenHomeError> {
         let HomeCtx { store, keys, clock, entropy } = ctx;
         check(&*store)?;
-        let vault = Arc::new(Vault::new(Arc::clone(&store), keys, entropy));
+        let vault = Arc::new(Vault::new(Arc::clone(&store), keys, Arc::clone(&clock), entropy));
         Ok(Self { store, vault, clock, history: Self::HISTORY })
     }
 
@@ -84,7 +84,11 @@ impl Home {
             Access::Write(holder) => {
                 self.make()?;
                 match self.taking(&places).take(&holder, false)? {
-                    Attempt::Taken(lease) => Some(lease),
+                    Attempt::Taken(lease) => {
+                        // From here on nobody drops a key that this run may encrypt with: it has to be the newest.
+                        self.vault.ring().forget_current();
+                        Some(lease)
+                    }
                     Attempt::Held(held) => {
                         let Places { stack, stage } = places;
                         return Err(OpenStageError::Locked { stack, stage, held: Box::new(held) });
@@ -118,7 +122,7 @@ impl Home {
     }
 
     fn stage(&self, places: Places, lease: Option<crate::lease::Lease>) -> Stage {
-        let (store, vault, clock) = (Arc::clone(&self.store), Arc::clone(&self.vault), Arc::clone(&self.clock));
+        let (store, vault, clock) = self.parts();
         Stage::new(store, places, vault, clock, lease, self.history)
     }
 
@@ -126,8 +130,13 @@ impl Home {
         Taking { store: &self.store, places, clock: &self.clock, entropy: self.vault.entropy() }
     }
 
+    /// What the parts of a home share.
+    pub(crate) fn parts(&self) -> (Arc<dyn Store>, Arc<Vault>, Arc<dyn Clock>) {
+        (Arc::clone(&self.store), Arc::clone(&self.vault), Arc::clone(&self.clock))
+    }
+
     /// Makes the home where it is not there yet.
-    fn make(&self) -> Result<(), OpenHomeError> {
+    pub(crate) fn make(&self) -> Result<(), OpenHomeError> {
         if check(&*self.store)? {
             return Ok(());
         }

@@ -5,6 +5,7 @@
 mod constants;
 mod convert;
 mod declare;
+mod encryption;
 mod eval;
 mod files;
 mod findings;
@@ -19,6 +20,7 @@ mod parse;
 mod program;
 mod providers;
 mod references;
+mod secrets;
 mod settings;
 mod source;
 mod stack;
@@ -26,8 +28,10 @@ mod types;
 mod units;
 mod variables;
 
+pub use encryption::EncryptionSetting;
 pub use inputs::{ENVIRONMENT_PREFIX, InputValue, VariableInput, VariableSource};
 pub use providers::{PluginSource, ProviderDecl};
+pub use secrets::{FoundSecret, ReadSecret, ReadSecretError, WithheldSecrets};
 pub use settings::HomeSetting;
 pub use source::{MAX_FILE_BYTES, MAX_TOTAL_BYTES, NoFiles, ReadFile, ReadFileError, SourceTexts, Sources};
 pub use stack::{LoadError, LoadOptions, Stack};

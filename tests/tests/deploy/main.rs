@@ -8,4 +8,5 @@ mod lock;
 mod partial;
 mod recovery;
 mod secrets;
+mod stage_secrets;
 mod variables;

@@ -5,6 +5,7 @@ pub mod output;
 pub mod plan;
 pub mod plugin;
 pub mod refresh;
+pub mod secret;
 pub mod state;
 pub mod unlock;
 pub mod validate;
