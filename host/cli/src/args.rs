@@ -1,5 +1,7 @@
 //! The command line: what can be asked, and the help that teaches it.
 
+mod secret;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -10,6 +12,8 @@ use cofferdam_engine::Refresh;
 use cofferdam_model::{Address, ResourceType, StageName};
 
 use crate::exit;
+
+pub use secret::{Alphabet, RotateArgs, SecretArgs, SecretCommand, SetArgs};
 
 const ABOUT: &str = "Deploys infrastructure with sandboxed provider plugins";
 const EXAMPLES: &str = "\
@@ -126,6 +130,8 @@ Examples:
     Refresh(RefreshArgs),
     /// Print the outputs of the last deploy
     Output(OutputArgs),
+    /// Set, list and remove the secrets of a stage, which stacks read with `secret("name")`
+    Secret(SecretArgs),
     /// Look at the state
     #[command(subcommand)]
     State(StateCommand),

@@ -4,7 +4,9 @@ use std::error::Error;
 use std::fmt::Write as _;
 
 use cofferdam_engine::{Cause, PlanError, SettleError, StalePlan, StepError, Task};
-use cofferdam_home::{KeyError, LoadError as StateError, OpenHomeError, OpenStageError, SealPlanError, WriteError};
+use cofferdam_home::{
+    KeyError, LoadError as StateError, OpenHomeError, OpenStageError, SealPlanError, SecretsError, WriteError,
+};
 use cofferdam_model::Diagnostic;
 use cofferdam_model::error::{ErrorKind, LimitKind, PluginFault};
 use cofferdam_model::program::Program;
@@ -171,6 +173,12 @@ impl From<StateError> for CliError {
 
 impl From<SealPlanError> for CliError {
     fn from(error: SealPlanError) -> Self {
+        Self::of(Exit::Failed, &error).with_hint(error.hint())
+    }
+}
+
+impl From<SecretsError> for CliError {
+    fn from(error: SecretsError) -> Self {
         Self::of(Exit::Failed, &error).with_hint(error.hint())
     }
 }

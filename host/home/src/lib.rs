@@ -19,7 +19,9 @@ mod marks;
 mod places;
 mod record;
 mod replay;
+mod rotation;
 mod sealed;
+mod secrets;
 mod snapshot;
 mod stage;
 pub mod store;
@@ -29,14 +31,18 @@ mod written;
 pub use clock::Clock;
 pub use entropy::Entropy;
 pub use error::{
-    Damage, FileError, KeyError, LoadError, NewerFormat, OpenHomeError, OpenStageError, SealError, WriteError,
+    Damage, FileError, KeyError, LoadError, NewerFormat, OpenHomeError, OpenStageError, SealError, SecretsError,
+    WriteError,
 };
 pub use history::Version;
 pub use home::{Home, HomeCtx};
 pub use journal::{JournalStats, MAX_BATCH_BYTES};
-pub use keys::{Keys, Passphrase};
+pub use keyring::{DataKeyInfo, KeyChange, Member, Public as KeyringInfo, Role};
+pub use keys::{Encryption, Keys, Passphrase, Recipient, RecipientError, Recovery, RecoveryKey, WrapError, Wrapper};
 pub use lease::{Held, Holder, LeaseLost, TIME_TO_LIVE};
 pub use replay::Loaded;
+pub use rotation::{ReencryptError, Reencrypted};
 pub use sealed::{OpenPlanError, PlanScope, SealPlanError};
+pub use secrets::{MAX_ALL_SECRETS_BYTES, MAX_SECRET_BYTES, Overwrite, SecretInfo, SecretSet, Secrets};
 pub use snapshot::Made;
 pub use stage::{Access, Compaction, Stage};

@@ -265,10 +265,22 @@ mod tests {
         }
     }
 
+    struct Still;
+
+    impl crate::Clock for Still {
+        fn now_ms(&self) -> u64 {
+            0
+        }
+
+        fn monotonic_ms(&self) -> u64 {
+            0
+        }
+    }
+
     fn vault(root: &std::path::Path) -> Vault {
-        let keys = Keys { identity: root.join("user/identity.txt"), passphrase: None };
+        let keys = Keys::new(root.join("user/identity.txt"));
         let store = Arc::new(crate::store::LocalStore::new(root.join("home")));
-        Vault::new(store, keys, Arc::new(Counting(AtomicU64::new(1))))
+        Vault::new(store, keys, Arc::new(Still), Arc::new(Counting(AtomicU64::new(1))))
     }
 
     fn scope(kind: Kind) -> Scope<'static> {

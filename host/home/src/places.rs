@@ -34,6 +34,14 @@ impl Places {
         format!("{}states/", self.base())
     }
 
+    pub(crate) fn secrets(&self) -> String {
+        format!("{}secrets/", self.base())
+    }
+
+    pub(crate) fn secret_list(&self, number: u64) -> String {
+        format!("{}{number:010}.json", self.secrets())
+    }
+
     /// A snapshot; `name` is what [`snapshot_name`] made.
     pub(crate) fn state(&self, name: &str) -> String {
         format!("{}{name}", self.states())
@@ -42,6 +50,14 @@ impl Places {
 
 /// What the names of all stages begin with.
 pub(crate) const STACKS: &str = "stacks/";
+
+/// The stage that an object belongs to.
+pub(crate) fn stage_of(key: &str) -> Option<(StackName, StageName)> {
+    let mut parts = key.strip_prefix(STACKS)?.split('/');
+    let (stack, stage) = (parts.next()?, parts.next()?);
+    parts.next()?;
+    Some((StackName::new(stack).ok()?, StageName::new(stage).ok()?))
+}
 
 /// The name of a snapshot within its stage.
 pub(crate) fn snapshot_name(serial: u64, id: &str) -> String {

@@ -126,7 +126,7 @@ fn newer(bytes: &[u8]) -> Option<u64> {
     serde_json::from_slice(bytes).ok().map(|Version { v }| v).filter(|v| *v > FORMAT)
 }
 
-fn checksum(body: &[u8]) -> String {
+pub(crate) fn checksum(body: &[u8]) -> String {
     use sha2::Digest as _;
     hex::encode(sha2::Sha256::digest(body))
 }

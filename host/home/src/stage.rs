@@ -158,6 +158,16 @@ impl Stage {
         if !settled.changed && self.base.as_ref() == Some(state) {
             return Ok(Compaction::Unchanged);
         }
+        self.renew(state)
+    }
+
+    /// Does what [`Stage::compact`] does, also where nothing has changed: every secret is encrypted anew.
+    ///
+    /// # Errors
+    /// As [`Stage::compact`].
+    pub fn renew(&mut self, state: &StackState) -> Result<Compaction, WriteError> {
+        let settled = self.writer()?.settle()?;
+        self.check_origin(state)?;
         let lineage = match state.lineage.as_str() {
             "" => random_hex::<16>(self.vault.entropy()),
             lineage => lineage.to_owned(),

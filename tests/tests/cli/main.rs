@@ -3,6 +3,7 @@
 mod inspect;
 mod json;
 mod output;
+mod secret;
 mod shells;
 mod stack_errors;
 mod streams;

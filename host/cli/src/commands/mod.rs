@@ -6,6 +6,7 @@ pub mod output;
 pub mod plan;
 pub mod plugin;
 pub mod refresh;
+pub mod secret;
 pub mod settle;
 pub mod show;
 pub mod state;

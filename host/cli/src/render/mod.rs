@@ -7,4 +7,5 @@ pub mod plan;
 pub mod plan_json;
 pub mod style;
 pub mod table;
+pub mod time;
 pub mod value;
