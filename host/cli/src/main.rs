@@ -21,7 +21,7 @@ use cofferdam_engine::Cancel;
 use cofferdam_model::redact::Redactor;
 use cofferdam_stack::SourceTexts;
 
-use crate::args::{Cli, Color, Command, Format, Global, PluginCommand, StackArgs, StateCommand};
+use crate::args::{Cli, Color, Command, Format, Global, PluginCommand, StackArgs};
 use crate::commands::deploy::Purpose;
 use crate::environment::{Environment, SystemClock};
 use crate::error::{CliError, CliResult};
@@ -121,9 +121,8 @@ async fn dispatch(global: &Global, command: Command) -> Exit {
 
 fn stack_args(command: &Command) -> Option<&StackArgs> {
     match command {
-        Command::Validate(stack) | Command::State(StateCommand::List(stack) | StateCommand::Show { stack, .. }) => {
-            Some(stack)
-        }
+        Command::Validate(stack) => Some(stack),
+        Command::State(command) => Some(commands::state::stack_args(command)),
         Command::Plan(args) => Some(&args.stack),
         Command::Deploy(args) | Command::Destroy(args) => Some(&args.stack),
         Command::Refresh(args) => Some(&args.stack),
@@ -152,10 +151,7 @@ async fn with_project(
         Command::Refresh(args) => commands::refresh::run(session, global, project, args).await,
         Command::Unlock(args) => commands::unlock::run(session, surroundings, project, args).await,
         Command::Output(args) => commands::output::run(session, global, project, args),
-        Command::State(StateCommand::List(args)) => commands::state::list(session, global, project, args),
-        Command::State(StateCommand::Show { stack, address, show_secrets }) => {
-            commands::state::show(session, global, project, stack, address, *show_secrets)
-        }
+        Command::State(command) => commands::state::run(session, global, surroundings, project, command).await,
         Command::Plugin(_) | Command::Completions { .. } | Command::Version | Command::Compile => {
             Err(CliError::new(Exit::Bug, "a command without a stack came to be run with one"))
         }

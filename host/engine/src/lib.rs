@@ -7,6 +7,7 @@
 mod calls;
 mod cancel;
 mod circles;
+mod compare;
 mod compile;
 mod configured;
 mod context;
@@ -40,6 +41,7 @@ mod values;
 mod writes;
 
 pub use cancel::{Cancel, Stop};
+pub use compare::{Aspect, Difference, DifferenceKind, StateDiff};
 pub use context::{Clock, EngineCtx, Entropy};
 pub use error::{Cause, PlanError, StalePlan, StepError, Task};
 pub use events::{Event, EventSink, ShownChange};
@@ -51,3 +53,4 @@ pub use plan::{
 pub use recover::Recovery;
 pub use refresh::RefreshOutcome;
 pub use run::Engine;
+pub use suggest::closest;

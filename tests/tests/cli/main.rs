@@ -5,5 +5,6 @@ mod json;
 mod output;
 mod shells;
 mod stack_errors;
+mod state;
 mod streams;
 mod usage;

@@ -1,5 +1,6 @@
 //! The commands, one module each.
 
+pub mod ask;
 pub mod deploy;
 pub mod output;
 pub mod plan;

@@ -2,6 +2,7 @@
 
 use cofferdam_engine::{Plan, PlanOptions};
 use cofferdam_home::{Loaded, Stage};
+use cofferdam_model::state::StackState;
 
 use crate::args::{Format, Global, PlanArgs};
 use crate::commands::validate::warn;
@@ -26,14 +27,17 @@ pub async fn run(session: &Session, global: &Global, project: &Project, args: &P
 /// Loads the state and teaches the redactor its secrets.
 pub fn load(session: &Session, stage: &mut Stage) -> CliResult<Loaded> {
     let loaded = stage.load()?;
-    for entry in loaded.state.resources.values() {
+    learn(session, &loaded.state);
+    Ok(loaded)
+}
+
+/// Teaches the redactor the secrets of a state.
+pub fn learn(session: &Session, state: &StackState) {
+    for entry in state.resources.values() {
         session.redactor.learn(&entry.inputs);
         session.redactor.learn(&entry.state.properties);
     }
-    for output in loaded.state.outputs.values() {
-        session.redactor.learn(output);
-    }
-    Ok(loaded)
+    state.outputs.values().for_each(|output| session.redactor.learn(output));
 }
 
 /// Shows a plan: as data on stdout.

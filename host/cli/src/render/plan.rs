@@ -9,7 +9,8 @@ use cofferdam_model::{Pointer, Value};
 use super::style::{BOLD, CREATE, DELETE, DIM, REPLACE, UPDATE, WARNING, paint};
 use super::value::{inline, key_text, printable, show};
 
-const INDENT: usize = 6;
+/// How far what belongs to a resource stands in.
+pub const INDENT: usize = 6;
 const SHORT: usize = 48;
 
 /// The whole plan.
@@ -84,7 +85,8 @@ fn render_step(out: &mut String, step: &Step) {
     out.push('\n');
 }
 
-fn properties(out: &mut String, after: Option<&Value>) {
+/// The properties of a resource that there is on one side alone.
+pub fn properties(out: &mut String, after: Option<&Value>) {
     let Some(entries) = after.and_then(Value::as_object) else { return };
     let shown: Vec<_> = entries.iter().filter(|(_, value)| !value.is_null()).collect();
     let width = shown.iter().map(|(name, _)| key_text(name).chars().count()).max().unwrap_or(0);
@@ -102,7 +104,8 @@ fn changes(out: &mut String, step: &Step) {
     }
 }
 
-fn arrow(before: Option<&Value>, after: Option<&Value>) -> String {
+/// A value before and after.
+pub fn arrow(before: Option<&Value>, after: Option<&Value>) -> String {
     match (before, after) {
         // Two secrets look alike; that they differ is all that may be said.
         (Some(before), Some(after)) if before.is_secret() && after.is_secret() => "(secret, changed)".to_owned(),
@@ -166,7 +169,8 @@ pub fn place(pointer: &Pointer) -> String {
     out
 }
 
-fn outputs(out: &mut String, outputs: &[OutputChange]) {
+/// Outputs that change.
+pub fn outputs(out: &mut String, outputs: &[OutputChange]) {
     let changed: Vec<_> = outputs.iter().filter(|output| output.is_change()).collect();
     if changed.is_empty() {
         return;

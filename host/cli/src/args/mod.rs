@@ -1,14 +1,18 @@
 //! The command line: what can be asked, and the help that teaches it.
 
+mod state;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use cofferdam_engine::Refresh;
-use cofferdam_model::{Address, ResourceType, StageName};
+use cofferdam_model::{ResourceType, StageName};
 
 use crate::exit;
+
+pub use state::{DiffArgs, ListArgs, RollbackArgs, ShowArgs, StateCommand, WriteArgs};
 
 const ABOUT: &str = "Deploys infrastructure with sandboxed provider plugins";
 const EXAMPLES: &str = "\
@@ -89,7 +93,7 @@ pub enum Command {
     Refresh(RefreshArgs),
     /// Print the outputs of the last deploy
     Output(OutputArgs),
-    /// Look at the state
+    /// Look at the state, and mend it
     #[command(subcommand)]
     State(StateCommand),
     /// Give back the lease of a run that is no more
@@ -242,24 +246,6 @@ pub struct OutputArgs {
     pub show_secrets: bool,
 }
 
-/// `state …`.
-#[derive(Debug, Subcommand)]
-pub enum StateCommand {
-    /// List the resources of the state
-    List(StackArgs),
-    /// Show what the state holds of one resource
-    Show {
-        #[command(flatten)]
-        stack: StackArgs,
-        /// Its address, such as `aws_s3_bucket.site`
-        #[arg(value_parser = address)]
-        address: Address,
-        /// Show secret values
-        #[arg(long)]
-        show_secrets: bool,
-    },
-}
-
 /// `plugin …`.
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
@@ -280,10 +266,6 @@ Examples:
 
 fn stage(text: &str) -> Result<StageName, String> {
     StageName::new(text).map_err(|error| error.to_string())
-}
-
-fn address(text: &str) -> Result<Address, String> {
-    text.parse().map_err(|error: cofferdam_model::NameError| error.to_string())
 }
 
 fn resource_type(text: &str) -> Result<ResourceType, String> {

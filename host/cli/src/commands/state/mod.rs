@@ -1,0 +1,45 @@
+//! `state …`: looking at the state of a stage, and changing it by hand. [`change`] is what everything that changes it
+//! goes through.
+
+mod change;
+mod diff;
+mod history;
+mod list;
+mod look;
+mod rollback;
+mod show;
+
+use crate::args::{Global, StackArgs, StateCommand};
+use crate::environment::Environment;
+use crate::error::CliResult;
+use crate::exit::Exit;
+use crate::project::Project;
+use crate::session::Session;
+
+/// Runs one of the commands.
+pub async fn run(
+    session: &Session,
+    global: &Global,
+    surroundings: &Environment,
+    project: &Project,
+    command: &StateCommand,
+) -> CliResult<Exit> {
+    match command {
+        StateCommand::List(args) => list::run(session, global, project, args),
+        StateCommand::Show(args) => show::run(session, global, project, args),
+        StateCommand::History(args) => history::run(session, global, project, args),
+        StateCommand::Diff(args) => diff::run(session, global, project, args),
+        StateCommand::Rollback(args) => rollback::run(session, global, surroundings, project, args).await,
+    }
+}
+
+/// The stack that a command is about.
+pub fn stack_args(command: &StateCommand) -> &StackArgs {
+    match command {
+        StateCommand::History(stack) => stack,
+        StateCommand::List(args) => &args.stack,
+        StateCommand::Show(args) => &args.stack,
+        StateCommand::Diff(args) => &args.stack,
+        StateCommand::Rollback(args) => &args.write.stack,
+    }
+}
