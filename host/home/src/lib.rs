@@ -5,6 +5,7 @@
 //! `host/docs/design/home.md` says what lies where, and why nothing of it can be lost.
 
 mod clock;
+mod document;
 mod durable;
 mod entropy;
 mod entry;
@@ -26,6 +27,7 @@ mod vault;
 mod written;
 
 pub use clock::Clock;
+pub use document::{DocumentError, DocumentSecrets, MAX_DOCUMENT_BYTES};
 pub use entropy::Entropy;
 pub use error::{
     Damage, FileError, KeyError, LoadError, NewerFormat, OpenHomeError, OpenStageError, SealError, WriteError,

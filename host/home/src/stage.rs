@@ -251,6 +251,11 @@ impl Stage {
         (Arc::clone(&self.store), self.places.clone())
     }
 
+    /// What encrypts and decrypts.
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
     /// A snapshot's state, decrypted.
     pub(crate) fn restore(&self, snapshot: Snapshot, place: &str) -> Result<StackState, LoadError> {
         snapshot.restore(place, &self.places.stack, &self.places.stage, &self.vault)
