@@ -19,6 +19,7 @@ mod ends;
 mod error;
 mod events;
 mod graph;
+mod import;
 mod inputs;
 mod kinds;
 mod marks;
@@ -45,6 +46,7 @@ pub use compare::{Aspect, Difference, DifferenceKind, StateDiff};
 pub use context::{Clock, EngineCtx, Entropy};
 pub use error::{Cause, PlanError, StalePlan, StepError, Task};
 pub use events::{Event, EventSink, ShownChange};
+pub use import::{ImportError, ImportRequest};
 pub use outcome::{NotStarted, Outcome, StepReport, StepResult};
 pub use plan::{
     Action, ActionCounts, ApprovedPlan, Change, Drift, DriftChange, OutputChange, Plan, PlanOptions, PlanPurpose,

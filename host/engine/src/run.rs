@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cofferdam_model::error::ErrorKind;
 use cofferdam_model::journal::{InFlight, Journal};
 use cofferdam_model::program::Program;
-use cofferdam_model::state::StackState;
+use cofferdam_model::state::{ResourceEntry, StackState};
 use cofferdam_model::{Address, Diagnostic, ProviderKey};
 use tokio::sync::Semaphore;
 
@@ -13,8 +13,8 @@ use crate::calls::Subject;
 use crate::configured::Configured;
 use crate::kinds::{Kind, Kinds};
 use crate::{
-    ApprovedPlan, EngineCtx, Event, Outcome, Plan, PlanError, PlanOptions, PlanPurpose, Recovery, RefreshOutcome,
-    StepError, Task, deploy, planner, recover, refresh,
+    ApprovedPlan, EngineCtx, Event, ImportError, ImportRequest, Outcome, Plan, PlanError, PlanOptions, PlanPurpose,
+    Recovery, RefreshOutcome, StepError, Task, deploy, import, planner, recover, refresh,
 };
 
 /// Plans and deploys one stack. Made once a run; schemas, validators and configured providers are kept from the plan
@@ -60,6 +60,15 @@ impl Engine {
     /// When a call fails or the run is stopped.
     pub async fn refresh(&self, state: &StackState) -> Result<RefreshOutcome, PlanError> {
         refresh::refresh(&self.run, state).await
+    }
+
+    /// Reads an object that a person names, as a resource of the stack. Changes nothing and writes nothing: the caller
+    /// stores the entry.
+    ///
+    /// # Errors
+    /// When the stack has no such resource, there is no such object, or a call fails.
+    pub async fn import(&self, state: &StackState, request: &ImportRequest) -> Result<ResourceEntry, ImportError> {
+        import::import(&self.run, state, request).await
     }
 
     /// Goes on with the writes of former runs that answered `pending` before the run ended. Called before the plan,
