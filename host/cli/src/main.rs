@@ -21,7 +21,7 @@ use cofferdam_engine::Cancel;
 use cofferdam_model::redact::Redactor;
 use cofferdam_stack::SourceTexts;
 
-use crate::args::{Cli, Color, Command, Format, Global, PluginCommand, StackArgs};
+use crate::args::{Cli, Color, Command, Format, Global, PluginCommand, StackArgs, StateCommand};
 use crate::commands::deploy::Purpose;
 use crate::environment::{Environment, SystemClock};
 use crate::error::{CliError, CliResult};
@@ -98,8 +98,7 @@ async fn dispatch(global: &Global, command: Command) -> Exit {
     };
     let reporter = Arc::new(Reporter::new(display, global.verbose, redactor.clone()));
     let session = Session { reporter, redactor, clock: Arc::new(SystemClock::new()), cancel: Cancel::default() };
-    // One output's value is printed bare, in JSON too.
-    if !matches!(&command, Command::Output(args) if args.name.is_some()) {
+    if !is_one_value(&command) {
         session.reporter.begin();
     }
     signals::listen(session.cancel.clone());
@@ -117,6 +116,15 @@ async fn dispatch(global: &Global, command: Command) -> Exit {
     };
     let result = with_project(&session, global, &surroundings, &project, &command).await;
     finish(&session, result, project.stack.sources())
+}
+
+/// Whether all of stdout is one value or document, in JSON too.
+fn is_one_value(command: &Command) -> bool {
+    match command {
+        Command::Output(args) => args.name.is_some(),
+        Command::State(command) => matches!(command, StateCommand::Pull(_)),
+        _ => false,
+    }
 }
 
 fn stack_args(command: &Command) -> Option<&StackArgs> {

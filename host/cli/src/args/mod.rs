@@ -12,7 +12,9 @@ use cofferdam_model::{ResourceType, StageName};
 
 use crate::exit;
 
-pub use state::{DiffArgs, ListArgs, RollbackArgs, ShowArgs, StateCommand, WriteArgs};
+pub use state::{
+    DiffArgs, ImportArgs, ListArgs, MvArgs, PullArgs, PushArgs, RmArgs, RollbackArgs, ShowArgs, StateCommand, WriteArgs,
+};
 
 const ABOUT: &str = "Deploys infrastructure with sandboxed provider plugins";
 const EXAMPLES: &str = "\

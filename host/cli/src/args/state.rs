@@ -1,5 +1,7 @@
 //! `state …`: how people look at the state of a stage, and how they change it by hand.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use cofferdam_model::Address;
 
@@ -37,6 +39,48 @@ Only the state changes: objects that were made since serial 12 go on to exist an
 were deleted since are taken for present until they are read. The plan shows both; `state import` makes the state know
 an object again. The state before is kept: `state rollback` with its serial takes this back.")]
     Rollback(RollbackArgs),
+    /// Give a resource of the state another address, as its block in the stack has it now
+    #[command(after_help = "\
+Examples:
+  cofferdam state mv web_server.main web_server.front    the block was renamed: nothing is to be replaced
+
+What refers to it in the state is changed with it. The type stays the same: an object does not become another one.")]
+    Mv(MvArgs),
+    /// Forget resources without deleting their objects
+    #[command(after_help = "\
+Examples:
+  cofferdam state rm web_server.main
+  cofferdam state rm web_server.main web_disk.data --yes
+
+Remove the blocks from the stack, too, or the next plan makes the objects anew. `state import` takes an object back.")]
+    Rm(RmArgs),
+    /// Make an object that exists the object of a resource of the stack
+    #[command(after_help = "\
+Examples:
+  cofferdam state import web_server.main --id id=i-0a1b2c
+  cofferdam state import local_file.config --id directory=out --id filename=app.conf
+
+The stack has the resource's block already, and the state has no object for it. The object is read and not changed; the
+next plan shows where it differs from the block. `cofferdam plugin inspect PLUGIN --type TYPE` tells what names an
+object. A create that was cut off and did make its object is settled by importing it.")]
+    Import(ImportArgs),
+    /// Print the state as one JSON document
+    #[command(after_help = "\
+Examples:
+  cofferdam state pull > state.json
+  cofferdam state pull --show-secrets > state.json    for another home; keep it safe
+
+Secrets are encrypted: they open in this stage of this home alone. host/docs/state.md describes the document.")]
+    Pull(PullArgs),
+    /// Make a document that `state pull` printed the current state
+    #[command(after_help = "\
+Examples:
+  cofferdam state pull > state.json && $EDITOR state.json && cofferdam state push state.json
+  cofferdam state push - --yes < state.json
+
+Refused where the state went on since the document was printed, or is another one altogether: look at `state diff`
+before you use --force. The state before stays in the history.")]
+    Push(PushArgs),
 }
 
 /// `--at`.
@@ -102,6 +146,66 @@ pub struct RollbackArgs {
     /// The serial of the state to go back to
     pub serial: u64,
     /// Also while writes are in flight
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `state mv`.
+#[derive(Debug, Args)]
+pub struct MvArgs {
+    #[command(flatten)]
+    pub write: WriteArgs,
+    /// The address that the state has
+    #[arg(value_parser = address)]
+    pub from: Address,
+    /// The address that it is to have
+    #[arg(value_parser = address)]
+    pub to: Address,
+}
+
+/// `state rm`.
+#[derive(Debug, Args)]
+pub struct RmArgs {
+    #[command(flatten)]
+    pub write: WriteArgs,
+    /// Their addresses
+    #[arg(value_parser = address, required = true, value_name = "ADDRESS")]
+    pub addresses: Vec<Address>,
+}
+
+/// `state import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    #[command(flatten)]
+    pub write: WriteArgs,
+    /// The address of the resource in the stack
+    #[arg(value_parser = address)]
+    pub address: Address,
+    /// A property that names the object; once for each property of the type's identifier
+    #[arg(long = "id", value_name = "PROPERTY=VALUE", required = true, value_parser = super::assignment)]
+    pub identity: Vec<(String, String)>,
+}
+
+/// `state pull`.
+#[derive(Debug, Args)]
+pub struct PullArgs {
+    #[command(flatten)]
+    pub stack: StackArgs,
+    #[command(flatten)]
+    pub at: AtArgs,
+    /// Print secret values in clear
+    #[arg(long)]
+    pub show_secrets: bool,
+}
+
+/// `state push`.
+#[derive(Debug, Args)]
+pub struct PushArgs {
+    #[command(flatten)]
+    pub write: WriteArgs,
+    /// The document; `-` for stdin
+    pub file: PathBuf,
+    /// Also where the state went on since, is another one, or has writes in flight
     #[arg(long)]
     pub force: bool,
 }

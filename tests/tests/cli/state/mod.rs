@@ -1,5 +1,6 @@
 //! `state …`: what people see of a stage's states, and how they change one by hand.
 
+mod change;
 mod look;
 
 use cofferdam_tests::{Output, Sandbox};

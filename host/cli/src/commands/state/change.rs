@@ -3,6 +3,8 @@
 
 use cofferdam_engine::StateDiff;
 use cofferdam_home::{Compaction, Loaded, Stage};
+use cofferdam_model::Address;
+use cofferdam_model::journal::Record;
 use cofferdam_model::state::StackState;
 use serde_json::json;
 
@@ -70,8 +72,23 @@ impl<'a> Changing<'a> {
         self.ask.agreed(self.session, question).await
     }
 
+    /// Refuses to touch resources of which a write is in flight: its end belongs to the address that it has.
+    pub fn untouched(&self, addresses: &[&Address]) -> CliResult<()> {
+        let Some(write) = self.loaded.in_flight.iter().find(|write| addresses.contains(&&write.address)) else {
+            return Ok(());
+        };
+        let message =
+            format!("a write of `{}` is in flight, and its end is recorded under this address", write.address);
+        Err(CliError::new(Exit::Failed, message).hint("`cofferdam deploy` goes on with it, or tells what to do"))
+    }
+
     /// Makes the change durable: the next snapshot has these resources and outputs. Gives its serial.
-    pub fn write(&mut self, after: &StackState) -> CliResult<u64> {
+    pub async fn write(&mut self, after: &StackState) -> CliResult<u64> {
+        self.write_with(Vec::new(), after).await
+    }
+
+    /// The same with records that stand for a part of the change: they end writes that were in flight.
+    pub async fn write_with(&mut self, records: Vec<Record>, after: &StackState) -> CliResult<u64> {
         let before = &self.loaded.state;
         let (mut lineage, mut serial) = (before.lineage.clone(), before.serial);
         if self.loaded.recovered {
@@ -79,6 +96,13 @@ impl<'a> Changing<'a> {
             let made = self.stage.compact(before)?;
             if let Compaction::Written { lineage: made_lineage, serial: made_serial, .. } = made {
                 (lineage, serial) = (made_lineage, made_serial);
+            }
+        }
+        if !records.is_empty() {
+            let journal = self.stage.journal()?;
+            for record in records {
+                let written = journal.append(record).await;
+                written.map_err(|error| CliError::new(Exit::Failed, error.to_string()).caused_by(&error))?;
             }
         }
         let after = StackState { lineage, serial, ..after.clone() };

@@ -4,8 +4,13 @@
 mod change;
 mod diff;
 mod history;
+mod import;
 mod list;
 mod look;
+mod mv;
+mod pull;
+mod push;
+mod rm;
 mod rollback;
 mod show;
 
@@ -30,6 +35,11 @@ pub async fn run(
         StateCommand::History(args) => history::run(session, global, project, args),
         StateCommand::Diff(args) => diff::run(session, global, project, args),
         StateCommand::Rollback(args) => rollback::run(session, global, surroundings, project, args).await,
+        StateCommand::Mv(args) => mv::run(session, global, surroundings, project, args).await,
+        StateCommand::Rm(args) => rm::run(session, global, surroundings, project, args).await,
+        StateCommand::Import(args) => import::run(session, global, surroundings, project, args).await,
+        StateCommand::Pull(args) => pull::run(session, global, project, args),
+        StateCommand::Push(args) => push::run(session, global, surroundings, project, args).await,
     }
 }
 
@@ -41,5 +51,10 @@ pub fn stack_args(command: &StateCommand) -> &StackArgs {
         StateCommand::Show(args) => &args.stack,
         StateCommand::Diff(args) => &args.stack,
         StateCommand::Rollback(args) => &args.write.stack,
+        StateCommand::Mv(args) => &args.write.stack,
+        StateCommand::Rm(args) => &args.write.stack,
+        StateCommand::Import(args) => &args.write.stack,
+        StateCommand::Pull(args) => &args.stack,
+        StateCommand::Push(args) => &args.write.stack,
     }
 }

@@ -36,7 +36,7 @@ pub async fn run(
     if !changing.agreed(&format!("Make the state of stage `{name}` that of serial {}?", args.serial)).await? {
         return Ok(Exit::Done);
     }
-    let serial = changing.write(&old)?;
+    let serial = changing.write(&old).await?;
     session.reporter.say(&format!(
         "The state of stage `{name}` is at serial {serial}, a copy of serial {}; no object was changed.\n\
          Next: cofferdam plan --refresh all. To take it back: cofferdam state rollback {}",
