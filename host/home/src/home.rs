@@ -117,6 +117,14 @@ impl Home {
         }
     }
 
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    pub(crate) fn check_key(&self, id: &str) -> Result<(), crate::KeyError> {
+        self.vault.check_key(id)
+    }
+
     fn stage(&self, places: Places, lease: Option<crate::lease::Lease>) -> Stage {
         let (store, vault, clock) = (Arc::clone(&self.store), Arc::clone(&self.vault), Arc::clone(&self.clock));
         Stage::new(store, places, vault, clock, lease, self.history)

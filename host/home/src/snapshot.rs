@@ -80,6 +80,7 @@ pub(crate) struct Body(Vec<u8>);
 pub(crate) struct Snapshot {
     body: BodyIn,
     made: Made,
+    sum: String,
     bytes: u64,
 }
 
@@ -195,12 +196,17 @@ impl Snapshot {
         let mut body: BodyIn = serde_json::from_str(envelope.body.get())
             .map_err(|error| damaged(format!("its body is not as it should be ({error})")))?;
         let made = body.made.take().ok_or_else(|| damaged("it does not say when it was made".to_owned()))?;
-        Ok(Self { body, made, bytes: bytes.len() as u64 })
+        Ok(Self { body, made, sum: envelope.sum.to_owned(), bytes: bytes.len() as u64 })
     }
 
     /// When it was made, and by whom.
     pub(crate) fn made(&self) -> &Made {
         &self.made
+    }
+
+    /// Its checksum.
+    pub(crate) fn sum(&self) -> &str {
+        &self.sum
     }
 
     pub(crate) fn serial(&self) -> u64 {
