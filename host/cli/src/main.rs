@@ -104,7 +104,7 @@ async fn dispatch(global: &Global, command: Command, redactor: Arc<Redactor>) ->
     };
     let reporter = Arc::new(Reporter::new(display, global.verbose, redactor.clone()));
     let session = Session { reporter, redactor, clock: Arc::new(SystemClock::new()), cancel: Cancel::default() };
-    if !prints_bare(&command) {
+    if !is_one_value(&command) {
         session.reporter.begin();
     }
     signals::listen(session.cancel.clone());
@@ -138,11 +138,12 @@ async fn dispatch(global: &Global, command: Command, redactor: Arc<Redactor>) ->
     finish(&session, result, project.stack.sources())
 }
 
-/// Whether stdout is one value and nothing else, in JSON too.
-fn prints_bare(command: &Command) -> bool {
+/// Whether all of stdout is one value or document, in JSON too.
+fn is_one_value(command: &Command) -> bool {
     match command {
         Command::Output(args) => args.name.is_some(),
         Command::Secret(args) => matches!(args.command, SecretCommand::Get { .. }),
+        Command::State(command) => matches!(command, StateCommand::Pull(_)),
         _ => false,
     }
 }
@@ -150,18 +151,18 @@ fn prints_bare(command: &Command) -> bool {
 /// Whether a command evaluates the stack for real.
 fn secrets_of(command: &Command) -> StackSecrets {
     match command {
-        Command::Plan(_) | Command::Deploy(_) | Command::Destroy(_) | Command::Refresh(_) => StackSecrets::Read,
+        Command::Plan(_) | Command::Deploy(_) | Command::Destroy(_) | Command::Refresh(_) | Command::State(_) => {
+            StackSecrets::Read
+        }
         _ => StackSecrets::Withheld,
     }
 }
 
 fn stack_args(command: &Command) -> Option<&StackArgs> {
     match command {
-        Command::Validate(stack) | Command::State(StateCommand::List(stack) | StateCommand::Show { stack, .. }) => {
-            Some(stack)
-        }
+        Command::Validate(stack) => Some(stack),
+        Command::State(command) => Some(commands::state::stack_args(command)),
         Command::Plan(args) => Some(&args.stack),
-        Command::State(StateCommand::Settle(args)) => Some(&args.stack),
         Command::Deploy(deploy) => Some(&deploy.args.stack),
         Command::Destroy(args) => Some(&args.stack),
         Command::Refresh(args) => Some(&args.stack),
@@ -193,12 +194,8 @@ async fn with_project(
         Command::Refresh(args) => commands::refresh::run(session, global, project, args).await,
         Command::Unlock(args) => commands::unlock::run(session, surroundings, project, args).await,
         Command::Output(args) => commands::output::run(session, global, project, args),
-        Command::State(StateCommand::Settle(args)) => commands::settle::run(session, project, args).await,
         Command::Secret(args) => commands::secret::run(session, global, surroundings, project, &args.command).await,
-        Command::State(StateCommand::List(args)) => commands::state::list(session, global, project, args),
-        Command::State(StateCommand::Show { stack, address, show_secrets }) => {
-            commands::state::show(session, global, project, stack, address, *show_secrets)
-        }
+        Command::State(command) => commands::state::run(session, global, surroundings, project, command).await,
         Command::Show(_) | Command::Plugin(_) | Command::Completions { .. } | Command::Version | Command::Compile => {
             Err(CliError::new(Exit::Bug, "a command without a stack came to be run with one"))
         }

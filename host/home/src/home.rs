@@ -131,6 +131,14 @@ impl Home {
         }
     }
 
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    pub(crate) fn check_key(&self, id: &str) -> Result<(), crate::KeyError> {
+        self.vault.check_key(id)
+    }
+
     fn stage(&self, places: Places, lease: Option<crate::lease::Lease>) -> Stage {
         let (store, vault, clock) = self.parts();
         Stage::new(store, places, vault, clock, lease, self.history)

@@ -5,6 +5,7 @@
 //! `host/docs/design/home.md` says what lies where, and why nothing of it can be lost.
 
 mod clock;
+mod document;
 mod durable;
 mod entropy;
 mod entry;
@@ -16,6 +17,7 @@ mod keyring;
 mod keys;
 mod lease;
 mod marks;
+mod mend;
 mod places;
 mod record;
 mod replay;
@@ -29,6 +31,7 @@ mod vault;
 mod written;
 
 pub use clock::Clock;
+pub use document::{DocumentError, DocumentSecrets, MAX_DOCUMENT_BYTES};
 pub use entropy::Entropy;
 pub use error::{
     Damage, FileError, KeyError, LoadError, NewerFormat, OpenHomeError, OpenStageError, SealError, SecretsError,
@@ -40,6 +43,7 @@ pub use journal::{JournalStats, MAX_BATCH_BYTES};
 pub use keyring::{DataKeyInfo, KeyChange, Member, Public as KeyringInfo, Role};
 pub use keys::{Encryption, Keys, Passphrase, Recipient, RecipientError, Recovery, RecoveryKey, WrapError, Wrapper};
 pub use lease::{Held, Holder, LeaseLost, TIME_TO_LIVE};
+pub use mend::{Finding, Health, Lost, ObjectKind, Repair, RepairError, Repaired, Start};
 pub use replay::Loaded;
 pub use rotation::{ReencryptError, Reencrypted};
 pub use sealed::{OpenPlanError, PlanScope, SealPlanError};

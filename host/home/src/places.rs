@@ -10,7 +10,8 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    fn base(&self) -> String {
+    /// What the names of all its objects begin with.
+    pub(crate) fn base(&self) -> String {
         format!("{STACKS}{}/{}/", self.stack, self.stage)
     }
 
@@ -46,18 +47,23 @@ impl Places {
     pub(crate) fn state(&self, name: &str) -> String {
         format!("{}{name}", self.states())
     }
+
+    /// What repairs moved aside.
+    pub(crate) fn damaged(&self) -> String {
+        format!("{}damaged/", self.base())
+    }
+}
+
+/// The stack and the stage that an object belongs to; none for one outside of all stages.
+pub(crate) fn stage_of(key: &str) -> Option<Places> {
+    let mut parts = key.strip_prefix(STACKS)?.split('/');
+    let (stack, stage) = (parts.next()?, parts.next()?);
+    parts.next()?;
+    Some(Places { stack: StackName::new(stack).ok()?, stage: StageName::new(stage).ok()? })
 }
 
 /// What the names of all stages begin with.
 pub(crate) const STACKS: &str = "stacks/";
-
-/// The stage that an object belongs to.
-pub(crate) fn stage_of(key: &str) -> Option<(StackName, StageName)> {
-    let mut parts = key.strip_prefix(STACKS)?.split('/');
-    let (stack, stage) = (parts.next()?, parts.next()?);
-    parts.next()?;
-    Some((StackName::new(stack).ok()?, StageName::new(stage).ok()?))
-}
 
 /// The name of a snapshot within its stage.
 pub(crate) fn snapshot_name(serial: u64, id: &str) -> String {

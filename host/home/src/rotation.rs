@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use cofferdam_model::{StackName, StageName};
 
 use crate::keyring::name;
-use crate::places::{STACKS, stage_of};
 use crate::store::{Listed, StoreError};
 use crate::{
     Access, Holder, Home, KeyChange, KeyError, KeyringInfo, LoadError, OpenStageError, SecretsError, WriteError,
@@ -59,18 +58,6 @@ impl Home {
         self.make().map_err(OpenStageError::from)?;
         let changed = self.vault.ring().change(change, self.vault.entropy());
         Ok(changed.map_err(LoadError::from)?)
-    }
-
-    /// Every stage that has anything in this home.
-    ///
-    /// # Errors
-    /// When the store cannot be listed.
-    pub fn stages(&self) -> Result<Vec<(StackName, StageName)>, StoreError> {
-        let (store, ..) = self.parts();
-        let mut stages: Vec<_> = store.list(STACKS)?.iter().filter_map(|object| stage_of(&object.key)).collect();
-        stages.sort();
-        stages.dedup();
-        Ok(stages)
     }
 
     /// Encrypts what counts of a stage with the newest key: its state becomes the next snapshot, its secrets the next

@@ -272,6 +272,27 @@ impl Stage {
         (Arc::clone(&self.store), self.places.clone())
     }
 
+    /// The lease, where there is write access.
+    pub(crate) fn lease(&self) -> Option<&Lease> {
+        self.lease.as_ref()
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Forgets what was loaded: the log is another one now, and nobody is left to be shut out.
+    pub(crate) fn forget(&mut self) {
+        (self.origin, self.base, self.writer) = (None, None, None);
+        self.generation = (String::new(), 0);
+        self.fenced = true;
+    }
+
+    /// What encrypts and decrypts.
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
     /// A snapshot's state, decrypted.
     pub(crate) fn restore(&self, snapshot: Snapshot, place: &str) -> Result<StackState, LoadError> {
         snapshot.restore(place, &self.places.stack, &self.places.stage, &self.vault)

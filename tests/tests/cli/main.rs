@@ -6,5 +6,6 @@ mod output;
 mod secret;
 mod shells;
 mod stack_errors;
+mod state;
 mod streams;
 mod usage;

@@ -1,5 +1,6 @@
 //! The commands, one module each.
 
+pub mod ask;
 pub mod deploy;
 pub mod deploy_saved;
 pub mod output;
@@ -7,7 +8,6 @@ pub mod plan;
 pub mod plugin;
 pub mod refresh;
 pub mod secret;
-pub mod settle;
 pub mod show;
 pub mod state;
 pub mod unlock;

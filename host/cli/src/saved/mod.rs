@@ -102,7 +102,7 @@ pub fn open(session: &Session, global: &Global, path: &Path) -> CliResult<Saved>
     let body = serde_json::from_slice(&plain)
         .map_err(|_| file::damaged(path, "it does not hold what this cofferdam writes".to_owned()))?;
     let Body { plan, basis, given } = body;
-    teach(session, plan.plan());
+    learn(session, plan.plan());
     Ok(Saved { path: path.to_owned(), header, plan, basis, given })
 }
 
@@ -116,7 +116,7 @@ fn scope<'a>(header: &'a Header, beside: &'a str) -> PlanScope<'a> {
 }
 
 /// Teaches the redactor the secrets of a plan that another run made.
-fn teach(session: &Session, plan: &Plan) {
+fn learn(session: &Session, plan: &Plan) {
     let learn = |value: &Option<cofferdam_model::Value>| {
         if let Some(value) = value {
             session.redactor.learn(value);
