@@ -58,6 +58,13 @@ impl Invocation {
         self
     }
 
+    /// Gives it a file as stdin.
+    #[must_use]
+    pub fn stdin_from(mut self, file: File) -> Self {
+        self.command.stdin(file);
+        self
+    }
+
     /// Writes stdout there instead of keeping it.
     #[must_use]
     pub fn stdout_to(mut self, file: File) -> Self {

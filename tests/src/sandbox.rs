@@ -143,6 +143,7 @@ impl Sandbox {
             .env("COFFERDAM_CACHE_DIR", &self.cache)
             .env("COFFERDAM_CONFIG_DIR", root.join("user/.config/cofferdam"))
             .env("NO_COLOR", "1")
+            .env("COFFERDAM_RECOVERY", "none")
             .hiding(root)
     }
 

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 /// Patterns and what stands for them, in the order in which they are applied.
-const PATTERNS: [(&str, &str); 10] = [
+const PATTERNS: [(&str, &str); 12] = [
     (r"sha256:[0-9a-f]{64}", "sha256:[digest]"),
     (r"\b[0-9a-f]{64}\b", "[digest]"),
     (r"\bop-[0-9a-f]{32}\b", "op-[id]"),
@@ -15,6 +15,8 @@ const PATTERNS: [(&str, &str); 10] = [
     (r"\bin \d+\.\d+ s\b", "in [time]"),
     (r"\b\d[\d.,]* (?:bytes|KiB|MiB) component\b", "[size] component"),
     (r"process \d+", "process [pid]"),
+    (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\b", "[moment]"),
+    (r"\btester on \S+", "tester on [host]"),
     (r"\.rs:\d+:\d+", ".rs:[line]"),
     (r"\b[0-9a-f]{16}\b", "[id]"),
 ];

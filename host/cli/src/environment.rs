@@ -79,6 +79,29 @@ pub fn passphrase() -> Option<String> {
     var("COFFERDAM_PASSPHRASE").filter(|text| !text.is_empty())
 }
 
+/// Files of private keys that the user names: `COFFERDAM_IDENTITY`, with `:` between them.
+pub fn identity_files() -> Vec<PathBuf> {
+    let named = var_os("COFFERDAM_IDENTITY").map(|paths| std::env::split_paths(&paths).collect());
+    let named: Vec<PathBuf> = named.unwrap_or_default();
+    named.into_iter().filter(|path| !path.as_os_str().is_empty()).collect()
+}
+
+/// Opens SSH private keys that are encrypted.
+pub fn identity_passphrase() -> Option<String> {
+    var("COFFERDAM_IDENTITY_PASSPHRASE").filter(|text| !text.is_empty())
+}
+
+/// The SSH private keys of the user, where they usually are.
+pub fn ssh_keys() -> Vec<PathBuf> {
+    let home = var_os("HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    home.into_iter().flat_map(|home| ["id_ed25519", "id_rsa"].map(|name| home.join(".ssh").join(name))).collect()
+}
+
+/// The public key for the day on which every other is lost, or `none`.
+pub fn recovery() -> Option<String> {
+    var("COFFERDAM_RECOVERY").filter(|text| !text.is_empty())
+}
+
 /// Who runs this, for the lease.
 pub fn user() -> String {
     var("USER").or_else(|| var("LOGNAME")).unwrap_or_else(|| rustix::process::getuid().as_raw().to_string())
@@ -174,6 +197,13 @@ impl cofferdam_home::Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         fill(bytes);
     }
+}
+
+/// Bytes from the operating system.
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    fill(&mut bytes);
+    bytes
 }
 
 fn fill(bytes: &mut [u8]) {

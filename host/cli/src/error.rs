@@ -3,8 +3,11 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
-use cofferdam_engine::{Cause, PlanError, SettleError, StalePlan, StepError, Task};
-use cofferdam_home::{KeyError, LoadError as StateError, OpenHomeError, OpenStageError, SealPlanError, WriteError};
+use cofferdam_engine::{Cause, ImportError, PlanError, SettleError, StalePlan, StepError, Task};
+use cofferdam_home::{
+    DocumentError, KeyError, LoadError as StateError, OpenHomeError, OpenStageError, SealError, SealPlanError,
+    SecretsError, WriteError,
+};
 use cofferdam_model::Diagnostic;
 use cofferdam_model::error::{ErrorKind, LimitKind, PluginFault};
 use cofferdam_model::program::Program;
@@ -175,6 +178,12 @@ impl From<SealPlanError> for CliError {
     }
 }
 
+impl From<SecretsError> for CliError {
+    fn from(error: SecretsError) -> Self {
+        Self::of(Exit::Failed, &error).with_hint(error.hint())
+    }
+}
+
 impl From<KeyError> for CliError {
     fn from(error: KeyError) -> Self {
         Self::of(Exit::Failed, &error).with_hint(error.hint())
@@ -185,6 +194,30 @@ impl From<WriteError> for CliError {
     fn from(error: WriteError) -> Self {
         Self::of(Exit::Failed, &error)
             .hint("nothing is lost: the journal holds the whole run, and the next command reads it")
+    }
+}
+
+impl From<DocumentError> for CliError {
+    fn from(error: DocumentError) -> Self {
+        let hint = match &error {
+            DocumentError::Key(_) => Some(
+                "a document holds secrets that open in its own stage of its own home; for another one, print it with \
+                 `cofferdam state pull --show-secrets`"
+                    .to_owned(),
+            ),
+            DocumentError::Newer(newer) => Some(newer.hint()),
+            DocumentError::Invalid(_) => {
+                Some("`cofferdam state pull` prints one; host/docs/state.md describes it".into())
+            }
+            DocumentError::TooLarge(_) | DocumentError::Seal(_) => None,
+        };
+        Self::of(Exit::Invalid, &error).with_hint(hint)
+    }
+}
+
+impl From<SealError> for CliError {
+    fn from(error: SealError) -> Self {
+        Self::of(Exit::Failed, &error)
     }
 }
 
@@ -225,6 +258,29 @@ pub fn plan_error(error: &PlanError, program: &dyn Program) -> CliError {
         PlanError::Stopped => CliError::of(Exit::Interrupted, error),
         PlanError::Cycle(_) => CliError::of(Exit::Invalid, error),
     }
+}
+
+/// Why an object was not imported.
+pub fn import_error(error: &ImportError, program: &dyn Program) -> CliError {
+    let hint = match error {
+        ImportError::Calls(error) => return plan_error(error, program),
+        ImportError::NotDeclared { meant: Some(meant), .. } => format!("did you mean `{meant}`?"),
+        ImportError::NotDeclared { address, .. } => {
+            let (ty, name) = (address.resource_type(), address.name());
+            format!("write its block first: resource \"{ty}\" \"{name}\" {{ … }}")
+        }
+        ImportError::Unreadable(_) => "its plugin has no `read` for it, or nothing that names its objects".to_owned(),
+        ImportError::Identity { names, .. } => {
+            names.iter().map(|name| format!("--id {name}=…")).collect::<Vec<_>>().join(" ")
+        }
+        ImportError::NoObject { .. } => "look for it where it was made; names are often case-sensitive".to_owned(),
+    };
+    let exit = match error {
+        ImportError::Identity { .. } => Exit::Usage,
+        ImportError::NotDeclared { .. } | ImportError::Unreadable(_) => Exit::Invalid,
+        _ => Exit::Failed,
+    };
+    CliError::of(exit, error).hint(hint)
 }
 
 fn step_exit(error: &StepError) -> Exit {

@@ -8,10 +8,12 @@ mod environment;
 mod error;
 mod exit;
 mod given;
+mod keys;
 mod panic;
 mod project;
 mod render;
 mod saved;
+mod secrets;
 mod session;
 mod signals;
 mod talk;
@@ -24,12 +26,12 @@ use cofferdam_engine::Cancel;
 use cofferdam_model::redact::Redactor;
 use cofferdam_stack::SourceTexts;
 
-use crate::args::{Cli, Color, Command, Format, Global, PluginCommand, StackArgs, StateCommand};
+use crate::args::{Cli, Color, Command, Format, Global, PluginCommand, SecretCommand, StackArgs, StateCommand};
 use crate::commands::deploy::Purpose;
 use crate::environment::{Environment, SystemClock};
 use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
-use crate::project::Project;
+use crate::project::{Project, StackSecrets};
 use crate::render::diagnostics::SourceText;
 use crate::render::events::{Display, Reporter};
 use crate::session::Session;
@@ -102,8 +104,7 @@ async fn dispatch(global: &Global, command: Command, redactor: Arc<Redactor>) ->
     };
     let reporter = Arc::new(Reporter::new(display, global.verbose, redactor.clone()));
     let session = Session { reporter, redactor, clock: Arc::new(SystemClock::new()), cancel: Cancel::default() };
-    // One output's value is printed bare, in JSON too.
-    if !matches!(&command, Command::Output(args) if args.name.is_some()) {
+    if !is_one_value(&command) {
         session.reporter.begin();
     }
     signals::listen(session.cancel.clone());
@@ -129,7 +130,7 @@ async fn dispatch(global: &Global, command: Command, redactor: Arc<Redactor>) ->
         return finish(&session, result, project.stack.sources());
     }
     let Some(stack) = stack_args(&command) else { return Exit::Bug };
-    let project = match Project::load(global, stack) {
+    let project = match Project::open(&session, global, stack, secrets_of(&command)) {
         Ok(project) => project,
         Err(unloadable) => return finish(&session, Err(unloadable.error), &unloadable.texts),
     };
@@ -137,18 +138,37 @@ async fn dispatch(global: &Global, command: Command, redactor: Arc<Redactor>) ->
     finish(&session, result, project.stack.sources())
 }
 
+/// Whether all of stdout is one value or document, in JSON too.
+fn is_one_value(command: &Command) -> bool {
+    match command {
+        Command::Output(args) => args.name.is_some(),
+        Command::Secret(args) => matches!(args.command, SecretCommand::Get { .. }),
+        Command::State(command) => matches!(command, StateCommand::Pull(_)),
+        _ => false,
+    }
+}
+
+/// Whether a command evaluates the stack for real.
+fn secrets_of(command: &Command) -> StackSecrets {
+    match command {
+        Command::Plan(_) | Command::Deploy(_) | Command::Destroy(_) | Command::Refresh(_) | Command::State(_) => {
+            StackSecrets::Read
+        }
+        _ => StackSecrets::Withheld,
+    }
+}
+
 fn stack_args(command: &Command) -> Option<&StackArgs> {
     match command {
-        Command::Validate(stack) | Command::State(StateCommand::List(stack) | StateCommand::Show { stack, .. }) => {
-            Some(stack)
-        }
+        Command::Validate(stack) => Some(stack),
+        Command::State(command) => Some(commands::state::stack_args(command)),
         Command::Plan(args) => Some(&args.stack),
-        Command::State(StateCommand::Settle(args)) => Some(&args.stack),
         Command::Deploy(deploy) => Some(&deploy.args.stack),
         Command::Destroy(args) => Some(&args.stack),
         Command::Refresh(args) => Some(&args.stack),
         Command::Unlock(args) => Some(&args.stack),
         Command::Output(args) => Some(&args.stack),
+        Command::Secret(args) => Some(args.command.stack()),
         Command::Show(_) | Command::Plugin(_) | Command::Completions { .. } | Command::Version | Command::Compile => {
             None
         }
@@ -174,11 +194,8 @@ async fn with_project(
         Command::Refresh(args) => commands::refresh::run(session, global, project, args).await,
         Command::Unlock(args) => commands::unlock::run(session, surroundings, project, args).await,
         Command::Output(args) => commands::output::run(session, global, project, args),
-        Command::State(StateCommand::Settle(args)) => commands::settle::run(session, project, args).await,
-        Command::State(StateCommand::List(args)) => commands::state::list(session, global, project, args),
-        Command::State(StateCommand::Show { stack, address, show_secrets }) => {
-            commands::state::show(session, global, project, stack, address, *show_secrets)
-        }
+        Command::Secret(args) => commands::secret::run(session, global, surroundings, project, &args.command).await,
+        Command::State(command) => commands::state::run(session, global, surroundings, project, command).await,
         Command::Show(_) | Command::Plugin(_) | Command::Completions { .. } | Command::Version | Command::Compile => {
             Err(CliError::new(Exit::Bug, "a command without a stack came to be run with one"))
         }

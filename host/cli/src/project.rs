@@ -7,14 +7,19 @@ use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+use cofferdam_model::program::Program as _;
 use cofferdam_model::{Diagnostic, StageName};
-use cofferdam_stack::{LoadOptions, ReadFile, ReadFileError, SourceTexts, Sources, Stack};
+use cofferdam_stack::{
+    LoadOptions, ReadFile, ReadFileError, ReadSecret, SourceTexts, Sources, Stack, WithheldSecrets,
+};
 
 use crate::args::{Global, StackArgs};
 use crate::bundled;
 use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::given::Given;
+use crate::secrets::StageSecrets;
+use crate::session::Session;
 
 const MAX_FILE: u64 = cofferdam_stack::MAX_FILE_BYTES as u64;
 
@@ -28,6 +33,17 @@ pub struct Project {
     pub warnings: Vec<Diagnostic>,
     /// What was given for its variables.
     pub given: Given,
+    /// The secrets of the stage, where the command reads them.
+    pub secrets: Option<Arc<StageSecrets>>,
+}
+
+/// Whether expressions that use secrets of the stage get them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StackSecrets {
+    /// Yes.
+    Read,
+    /// No: such values are not known. For commands that do nothing with them.
+    Withheld,
 }
 
 /// Why there is no project, with the texts that its findings point into.
@@ -46,17 +62,50 @@ impl From<CliError> for Box<Unloadable> {
 
 impl Project {
     /// Reads and checks the stack of the command line.
-    pub fn load(global: &Global, args: &StackArgs) -> Result<Self, Box<Unloadable>> {
+    pub fn open(
+        session: &Session,
+        global: &Global,
+        args: &StackArgs,
+        secrets: StackSecrets,
+    ) -> Result<Self, Box<Unloadable>> {
         let sources = read_sources(&global.dir)?;
-        Self::load_with(&global.dir, sources, &args.stage, Given::collect(args)?)
+        let given = Given::collect(args)?;
+        match secrets {
+            StackSecrets::Read => Self::with_secrets(session, &global.dir, &sources, &args.stage, &given),
+            StackSecrets::Withheld => {
+                Self::load_with(&global.dir, sources, &args.stage, given, Arc::new(WithheldSecrets))
+            }
+        }
+    }
+
+    /// Checks a stack that has the secrets of its stage. Where its home is has to be known before a secret can be
+    /// read: a stack that uses secrets is loaded without them first.
+    pub fn with_secrets(
+        session: &Session,
+        folder: &Path,
+        sources: &Sources,
+        stage: &StageName,
+        given: &Given,
+    ) -> Result<Self, Box<Unloadable>> {
+        let load = |read_secret| Self::load_with(folder, sources.clone(), stage, given.clone(), read_secret);
+        let mut project = load(Arc::new(WithheldSecrets))?;
+        let name = project.stack.stack().clone();
+        let secrets = StageSecrets::new(session.home(&project)?, name, stage.clone(), session.redactor.clone());
+        let secrets = Arc::new(secrets);
+        if project.stack.uses_secrets() {
+            project = load(secrets.clone())?;
+        }
+        project.secrets = Some(secrets);
+        Ok(project)
     }
 
     /// Checks a stack whose files have been read, with what is given for its variables.
-    pub fn load_with(
+    fn load_with(
         folder: &Path,
         sources: Sources,
         stage: &StageName,
         given: Given,
+        read_secret: Arc<dyn ReadSecret>,
     ) -> Result<Self, Box<Unloadable>> {
         let folder = folder.to_owned();
         let options = LoadOptions {
@@ -65,9 +114,10 @@ impl Project {
             variables: given.variables(),
             variable_files: given.variable_files(),
             read_file: Arc::new(ProjectFiles { folder: folder.clone() }),
+            read_secret,
         };
         match Stack::load(sources, options) {
-            Ok((stack, warnings)) => Ok(Self { folder, stack: Arc::new(stack), warnings, given }),
+            Ok((stack, warnings)) => Ok(Self { folder, stack: Arc::new(stack), warnings, given, secrets: None }),
             Err(found) => {
                 Err(Box::new(Unloadable { error: CliError::findings(found.diagnostics), texts: found.texts }))
             }

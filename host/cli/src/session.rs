@@ -10,9 +10,7 @@ use std::time::Duration;
 
 use cofferdam_engine::{Cancel, Engine, EngineCtx, Stop};
 use cofferdam_home::store::{LocalStore, S3Role, S3Settings, S3Store, Store};
-use cofferdam_home::{
-    Access, Holder, Home, HomeCtx, Keys, OpenHomeError, OpenStageError, Passphrase, Stage, TIME_TO_LIVE,
-};
+use cofferdam_home::{Access, Holder, Home, HomeCtx, OpenHomeError, OpenStageError, Stage, TIME_TO_LIVE};
 use cofferdam_model::capabilities::Grant;
 use cofferdam_model::journal::InFlight;
 use cofferdam_model::limits::MAX_COMPONENT_BYTES;
@@ -24,7 +22,7 @@ use cofferdam_runtime::{
     CacheDirectory, Compiler, Environment as Credentials, LoadError, Plugin, PluginProviders, ProviderSpec, Runtime,
     RuntimeOptions, Source,
 };
-use cofferdam_stack::{HomePlace, HomeSetting, PluginSource, RoleSetting, S3Place};
+use cofferdam_stack::{EncryptionSetting, HomePlace, HomeSetting, PluginSource, RoleSetting, S3Place};
 
 use crate::args::LockArgs;
 use crate::environment::{self, SystemClock, SystemEntropy};
@@ -32,7 +30,7 @@ use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::project::Project;
 use crate::render::events::Reporter;
-use crate::{bundled, commands};
+use crate::{bundled, commands, keys};
 
 /// How often a run that waits for a lease looks again.
 const LOCK_POLL: Duration = Duration::from_secs(1);
@@ -50,8 +48,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// The plugin runtime.
-    pub fn runtime(&self) -> CliResult<Runtime> {
+    /// The plugin runtime, with what credentials are taken from.
+    pub fn runtime(&self, credentials: Credentials) -> CliResult<Runtime> {
         let Some(cache) = environment::cache_directory() else {
             return Err(CliError::new(
                 Exit::Failed,
@@ -64,7 +62,7 @@ impl Session {
         Ok(Runtime::new(RuntimeOptions {
             cache: CacheDirectory(cache),
             compiler: Compiler { program, arguments: vec![commands::COMPILE.into()] },
-            environment: Credentials::new(environment::var),
+            environment: credentials,
             log: self.reporter.clone(),
             redactor: self.redactor.clone(),
             clock: self.clock.clone(),
@@ -112,7 +110,7 @@ impl Session {
         state: &StackState,
         in_flight: &[InFlight],
     ) -> CliResult<PluginProviders> {
-        let runtime = self.runtime()?;
+        let runtime = self.runtime(credentials(project))?;
         let needed = needed(project, state, in_flight);
         let mut loaded: Vec<(PluginSource, Arc<Plugin>)> = Vec::new();
         let mut specs = BTreeMap::new();
@@ -188,20 +186,13 @@ impl Session {
 
     /// The home of a project.
     pub fn home(&self, project: &Project) -> CliResult<Home> {
-        self.home_at(&project.folder, project.stack.home())
+        self.home_at(&project.folder, project.stack.home(), project.stack.encryption())
     }
 
     /// The home that a setting names, for the stack in a folder.
-    pub fn home_at(&self, folder: &Path, setting: &HomeSetting) -> CliResult<Home> {
+    pub fn home_at(&self, folder: &Path, setting: &HomeSetting, encryption: &EncryptionSetting) -> CliResult<Home> {
         let store = open_store(&setting.place, folder)?;
-        let Some(identity) = environment::identity_file() else {
-            return Err(CliError::new(
-                Exit::Failed,
-                "there is no folder for your identity: neither HOME nor XDG_CONFIG_HOME is set",
-            )
-            .hint("set COFFERDAM_CONFIG_DIR to a folder of your own, or COFFERDAM_PASSPHRASE"));
-        };
-        let keys = Keys { identity, passphrase: environment::passphrase().map(Passphrase::new) };
+        let keys = keys::keys(self, encryption)?;
         let home = Home::open(HomeCtx { store, keys, clock: self.clock.clone(), entropy: Arc::new(SystemEntropy) })?;
         let home = home.with_history(setting.history.unwrap_or(Home::HISTORY));
         Ok(home.with_lease(setting.lease.unwrap_or(TIME_TO_LIVE)))
@@ -227,6 +218,15 @@ fn open_store(place: &HomePlace, folder: &Path) -> CliResult<Arc<dyn Store>> {
             Ok(Arc::new(opened.map_err(OpenHomeError::from)?))
         }
     }
+}
+
+/// What the credentials of a project's providers are taken from.
+fn credentials(project: &Project) -> Credentials {
+    let secrets = project.secrets.as_ref().map(|secrets| secrets.of_credentials(project.stack.providers()));
+    Credentials::new(environment::var).with_secrets(move |name| {
+        let found = secrets.as_ref().and_then(|secrets| secrets.get(name)).cloned();
+        found.unwrap_or_else(|| Err("this command reads no secrets".to_owned()))
+    })
 }
 
 /// A command that was stopped before it changed anything.

@@ -7,6 +7,7 @@
 mod calls;
 mod cancel;
 mod circles;
+mod compare;
 mod compile;
 mod configured;
 mod context;
@@ -19,6 +20,7 @@ mod error;
 mod events;
 mod found;
 mod graph;
+mod import;
 mod inputs;
 mod kinds;
 mod marks;
@@ -44,9 +46,11 @@ mod values;
 mod writes;
 
 pub use cancel::{Cancel, Stop};
+pub use compare::{Aspect, Difference, DifferenceKind, StateDiff};
 pub use context::{Clock, EngineCtx, Entropy};
 pub use error::{Cause, PlanError, StalePlan, StepError, Task};
 pub use events::{Event, EventSink, ShownChange};
+pub use import::{ImportError, ImportRequest};
 pub use outcome::{NotStarted, Outcome, StepReport, StepResult};
 pub use plan::{
     Action, ActionCounts, ApprovedPlan, Change, Drift, DriftChange, OutputChange, Plan, PlanOptions, PlanPurpose,
@@ -58,3 +62,4 @@ pub use run::Engine;
 pub use saved::{SavePlanError, SavedPlan};
 pub use settle::{SettleError, Settlement};
 pub use unsettled::Way;
+pub use suggest::closest;

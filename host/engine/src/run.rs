@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cofferdam_model::error::ErrorKind;
 use cofferdam_model::journal::{InFlight, Journal};
 use cofferdam_model::program::Program;
-use cofferdam_model::state::StackState;
+use cofferdam_model::state::{ResourceEntry, StackState};
 use cofferdam_model::{Address, Diagnostic, ProviderKey};
 use tokio::sync::Semaphore;
 
@@ -13,8 +13,9 @@ use crate::calls::Subject;
 use crate::configured::Configured;
 use crate::kinds::{Kind, Kinds};
 use crate::{
-    ApprovedPlan, Consent, EngineCtx, Event, Outcome, Plan, PlanError, PlanOptions, PlanPurpose, Recovery,
-    RefreshOutcome, SettleError, Settlement, StepError, Task, deploy, planner, recover, refresh, settle,
+    ApprovedPlan, Consent, EngineCtx, Event, ImportError, ImportRequest, Outcome, Plan, PlanError, PlanOptions,
+    PlanPurpose, Recovery, RefreshOutcome, SettleError, Settlement, StepError, Task, deploy, import, planner, recover,
+    refresh, settle,
 };
 
 /// Plans and deploys one stack. Made once a run; schemas, validators and configured providers are kept from the plan
@@ -62,33 +63,16 @@ impl Engine {
         refresh::refresh(&self.run, state).await
     }
 
-    /// Settles the writes of former runs whose end no record tells. Called before the plan, by commands that write;
-    /// reads alone are made without the user's consent. What it cannot settle it hands back for
-    /// [`PlanOptions::in_flight`].
-    pub async fn recover(
-        &self,
-        state: StackState,
-        in_flight: Vec<InFlight>,
-        journal: Arc<dyn Journal>,
-        consent: Consent,
-    ) -> Recovery {
-        recover::recover(&self.run, state, in_flight, journal, consent).await
+        settle::settle(&self.run, state, write, how, &journal).await
     }
 
-    /// Settles one write of a former run as the user says it ended, and brings the state up to date with that. The
-    /// caller makes the state the next snapshot.
+    /// Reads an object that a person names, as a resource of the stack. Changes nothing and writes nothing: the caller
+    /// stores the entry.
     ///
     /// # Errors
-    /// When there is no such object or it cannot be read, and when the journal cannot be written. The state and the
-    /// write are then as before.
-    pub async fn settle(
-        &self,
-        state: &mut StackState,
-        write: &InFlight,
-        how: Settlement,
-        journal: Arc<dyn Journal>,
-    ) -> Result<(), SettleError> {
-        settle::settle(&self.run, state, write, how, &journal).await
+    /// When the stack has no such resource, there is no such object, or a call fails.
+    pub async fn import(&self, state: &StackState, request: &ImportRequest) -> Result<ResourceEntry, ImportError> {
+        import::import(&self.run, state, request).await
     }
 }
 

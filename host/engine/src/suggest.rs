@@ -1,7 +1,8 @@
 //! "Did you mean": the closest of some names.
 
 /// The name closest to `wrong`, if one is close.
-pub(crate) fn closest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn closest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (wrong.chars().count() / 3).clamp(1, 3);
     names
         .map(|name| (distance(wrong, name), name))

@@ -5,9 +5,10 @@ use std::io;
 use std::path::PathBuf;
 
 use cofferdam_model::journal::JournalError;
-use cofferdam_model::{StackName, StageName};
+use cofferdam_model::{SecretName, StackName, StageName};
 
-use crate::lease::{Held, LeaseLost};
+use crate::lease::{Held, Holder, LeaseLost};
+use crate::secrets::{MAX_ALL_SECRETS_BYTES, MAX_SECRET_BYTES};
 use crate::store::{ProbeError, StoreError};
 
 /// A file that could not be worked with.
@@ -222,84 +223,223 @@ pub enum SealError {
     TooDeep(String),
 }
 
-/// Why a data key could not be made or opened.
+/// Why the keys of a home could not be made, opened or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The identity's file could not be read or written.
+    /// A file of the user could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
     /// The store could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The identity that opens the key is not there.
+    /// A newer program wrote the keyring.
+    #[error(transparent)]
+    Newer(#[from] NewerFormat),
+    /// The user has no private key.
     #[error("the secrets need `{key}`, and the identity `{}` that opens it is not there", path.display())]
     NoIdentity {
         /// Where the identity was looked for.
         path: PathBuf,
-        /// The wrapped key.
+        /// The keyring.
         key: String,
     },
-    /// The identity file has no identity in it.
-    #[error("`{}` holds no age identity (a line that begins with `AGE-SECRET-KEY-1`)", .0.display())]
+    /// A file of identities that the user named is not there.
+    #[error("the identity `{}` is not there", .0.display())]
+    NoIdentityFile(PathBuf),
+    /// The file has no identity in it.
+    #[error("`{}` holds no age identity (a line that begins with `AGE-SECRET-KEY-1`) and no SSH private key of a kind \
+             that keys can be wrapped for", .0.display())]
     BadIdentity(PathBuf),
-    /// The key is wrapped for somebody else.
-    #[error("the identity `{}` does not open `{key}`", path.display())]
+    /// The SSH private key is encrypted, and no passphrase opens it.
+    #[error("the SSH key `{}` is encrypted, and no passphrase opens it", .0.display())]
+    LockedIdentity(PathBuf),
+    /// The keyring is wrapped for others.
+    #[error("{} not open `{key}`, which is wrapped for {}", identities(paths), listed(wrapped_for))]
     WrongIdentity {
-        /// The identity's file.
-        path: PathBuf,
-        /// The wrapped key.
+        /// The files that were tried.
+        paths: Vec<PathBuf>,
+        /// The keyring.
         key: String,
+        /// Whom it is wrapped for.
+        wrapped_for: Vec<String>,
     },
-    /// The key is wrapped with a passphrase, and none was given.
+    /// The keyring is wrapped with a passphrase, and none was given.
     #[error("`{0}` needs a passphrase, and none was given")]
     NoPassphrase(String),
     /// The passphrase is another one.
     #[error("the passphrase does not open `{0}`")]
     WrongPassphrase(String),
+    /// The keyring is wrapped by a service that is not set up.
+    #[error("`{key}` is wrapped by `{id}`, which is not set up here")]
+    NoWrapper {
+        /// The keyring.
+        key: String,
+        /// The service and its key.
+        id: String,
+    },
+    /// A service did not unwrap the keyring.
+    #[error("`{id}` does not unwrap `{key}`")]
+    Unwrap {
+        /// The keyring.
+        key: String,
+        /// The service and its key.
+        id: String,
+        /// What it said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A secret names a key that the home does not have.
-    #[error("the key `{0}` is not there")]
-    NoKey(String),
-    /// The wrapped key cannot be read.
-    #[error("`{0}` is no wrapped data key")]
+    #[error("the secrets need the data key {id}, which is not in `{place}`")]
+    NoKey {
+        /// Its name.
+        id: String,
+        /// Where the keys of the home lie.
+        place: String,
+    },
+    /// The keyring cannot be read.
+    #[error("`{0}` is no keyring, or was changed")]
     BadKey(String),
     /// The identity would lie beside what it protects.
     #[error("the identity `{}` would lie inside the home that it protects", .0.display())]
     IdentityInHome(PathBuf),
-    /// The key could not be wrapped.
-    #[error("could not wrap the data key for `{place}`")]
+    /// The keyring could not be wrapped.
+    #[error("could not wrap the keys in `{place}`")]
     Wrap {
-        /// The wrapped key.
+        /// The keyring.
         place: String,
-        /// What the age library said.
+        /// What the age library or the service said.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Nobody would open the keyring any more.
+    #[error("nobody would open `{0}` any more")]
+    NobodyLeft(String),
+    /// The user would not open the keyring any more.
+    #[error("you would not open `{0}` yourself any more")]
+    LocksOut(String),
+    /// The keyring is not wrapped for that key.
+    #[error("the keys of this home are not wrapped for `{0}`")]
+    NoMember(String),
+    /// Others change the keyring without end.
+    #[error("`{0}` is changed by others all the time")]
+    Busy(String),
+}
+
+fn identities(paths: &[PathBuf]) -> String {
+    let names: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+    let (what, does) = if names.len() == 1 { ("identity", "does") } else { ("identities", "do") };
+    format!("the {what} {} {does}", names.join(", "))
+}
+
+fn listed(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }
 
 impl KeyError {
     /// What to do, where there is something.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::File(_) | Self::Wrap { .. } => None,
-            Self::Store(error) => error.hint.clone(),
-            Self::NoIdentity { path, .. } => Some(format!(
-                "copy the identity from where this stack was first deployed to `{}`, with mode 0600",
+        Some(match self {
+            Self::File(_) | Self::Wrap { .. } | Self::Unwrap { .. } => return None,
+            Self::Store(error) => return error.hint.clone(),
+            Self::Newer(newer) => newer.hint(),
+            Self::NoIdentity { path, .. } => format!(
+                "copy the identity from where this stack was first deployed to `{}`, with mode 0600, or name the file of \
+                 another one that opens it with COFFERDAM_IDENTITY",
                 path.display()
-            )),
-            Self::BadIdentity(path) => Some(format!(
-                "put the identity back from a backup, or make another with: age-keygen -o '{}'",
-                path.display()
-            )),
-            Self::WrongIdentity { path, .. } => Some(format!(
-                "add the identity that made this home, a line that begins with `AGE-SECRET-KEY-1`, to `{}`",
-                path.display()
-            )),
-            Self::NoPassphrase(_) | Self::WrongPassphrase(_) => {
-                Some("give the passphrase that this home was made with".to_owned())
+            ),
+            Self::NoIdentityFile(_) => "COFFERDAM_IDENTITY names files, with `:` between them".to_owned(),
+            Self::BadIdentity(path) => {
+                format!("put the identity back from a backup, or make another with: age-keygen -o '{}'", path.display())
             }
-            Self::NoKey(place) | Self::BadKey(place) => Some(format!("restore `{place}` from a backup")),
-            Self::IdentityInHome(_) => Some("keep the identity in another directory than the home".to_owned()),
+            Self::LockedIdentity(_) => "set COFFERDAM_IDENTITY_PASSPHRASE to its passphrase".to_owned(),
+            Self::WrongIdentity { .. } => "name the file of an identity that opens it with COFFERDAM_IDENTITY, or let \
+                                           somebody who opens it run: cofferdam key add-recipient age1…"
+                .to_owned(),
+            Self::NoPassphrase(_) | Self::WrongPassphrase(_) => {
+                "set COFFERDAM_PASSPHRASE to the passphrase of this home".to_owned()
+            }
+            Self::NoWrapper { .. } => "name it in `encryption` of the `stack` block".to_owned(),
+            Self::NoKey { place, .. } | Self::BadKey(place) => format!("restore `{place}` from a backup"),
+            Self::IdentityInHome(_) => "keep the identity in another directory than the home".to_owned(),
+            Self::NobodyLeft(_) | Self::LocksOut(_) => {
+                "add another recipient first: cofferdam key add-recipient age1…".to_owned()
+            }
+            Self::NoMember(_) => "`cofferdam key list` shows for whom they are".to_owned(),
+            Self::Busy(_) => "try again".to_owned(),
+        })
+    }
+}
+
+/// Why secrets could not be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretsError {
+    /// The home could not be made, or is not usable.
+    #[error(transparent)]
+    Home(#[from] OpenHomeError),
+    /// The store could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A newer program wrote them.
+    #[error(transparent)]
+    Newer(#[from] NewerFormat),
+    /// They are damaged.
+    #[error(transparent)]
+    Damaged(Damage),
+    /// A value could not be sealed or opened.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Another run changed the same secret since this one looked.
+    #[error("the secret `{name}` was {} at the same time", changed_by(by.as_deref()))]
+    Conflict {
+        /// The secret.
+        name: SecretName,
+        /// Who has set it; none where it was removed.
+        by: Option<Box<Holder>>,
+    },
+    /// The value is too long.
+    #[error("the value of the secret `{name}` has {bytes} bytes, and {MAX_SECRET_BYTES} are the most")]
+    TooLong {
+        /// The secret.
+        name: SecretName,
+        /// Its length.
+        bytes: usize,
+    },
+    /// All values together are too long.
+    #[error("the secrets of stage `{0}` would have more than {MAX_ALL_SECRETS_BYTES} bytes together")]
+    TooMany(StageName),
+    /// Others change the secrets without end.
+    #[error("the secrets of stage `{0}` are changed by others all the time")]
+    Busy(StageName),
+}
+
+fn changed_by(by: Option<&Holder>) -> String {
+    by.map_or_else(|| "removed".to_owned(), |by| format!("set by {by}"))
+}
+
+impl SecretsError {
+    pub(crate) fn damaged(place: &str, what: String) -> Self {
+        Self::Damaged(Damage { place: place.to_owned(), line: None, what })
+    }
+
+    /// What to do, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Home(error) => error.hint(),
+            Self::Store(error) => error.hint.clone(),
+            Self::Newer(newer) => Some(newer.hint()),
+            Self::Damaged(damage) => Some(format!(
+                "restore `{}` from a backup, or remove it: the list of the number before counts then",
+                damage.place
+            )),
+            Self::Key(error) => error.hint(),
+            Self::Conflict { .. } => Some("look who is right; `--force` sets it all the same".to_owned()),
+            Self::TooLong { .. } | Self::TooMany(_) => {
+                Some("keep large texts in files, and the key that encrypts them as the secret".to_owned())
+            }
+            Self::Busy(_) => Some("try again".to_owned()),
         }
     }
 }

@@ -63,7 +63,7 @@ impl Home {
     pub fn open(ctx: HomeCtx) -> Result<Self, OpenHomeError> {
         let HomeCtx { store, keys, clock, entropy } = ctx;
         check(&*store)?;
-        let vault = Arc::new(Vault::new(Arc::clone(&store), keys, entropy));
+        let vault = Arc::new(Vault::new(Arc::clone(&store), keys, Arc::clone(&clock), entropy));
         Ok(Self { store, vault, clock, history: Self::HISTORY, lease: TIME_TO_LIVE })
     }
 
@@ -94,7 +94,11 @@ impl Home {
             Access::Write(holder) => {
                 self.make()?;
                 match self.taking(&places).take(&holder, false)? {
-                    Attempt::Taken(lease) => Some(lease),
+                    Attempt::Taken(lease) => {
+                        // From here on nobody drops a key that this run may encrypt with: it has to be the newest.
+                        self.vault.ring().forget_current();
+                        Some(lease)
+                    }
                     Attempt::Held(held) => {
                         let Places { stack, stage } = places;
                         return Err(OpenStageError::Locked { stack, stage, held: Box::new(held) });
@@ -127,8 +131,16 @@ impl Home {
         }
     }
 
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    pub(crate) fn check_key(&self, id: &str) -> Result<(), crate::KeyError> {
+        self.vault.check_key(id)
+    }
+
     fn stage(&self, places: Places, lease: Option<crate::lease::Lease>) -> Stage {
-        let (store, vault, clock) = (Arc::clone(&self.store), Arc::clone(&self.vault), Arc::clone(&self.clock));
+        let (store, vault, clock) = self.parts();
         Stage::new(store, places, vault, clock, lease, self.history)
     }
 
@@ -158,6 +170,11 @@ impl Home {
         self.make()?;
         let gone = || Damage { place: self.store.place(NAME), line: None, what: "it is gone again".to_owned() };
         Ok(self.id()?.ok_or_else(gone)?)
+    }
+
+    /// What the parts of a home share.
+    pub(crate) fn parts(&self) -> (Arc<dyn Store>, Arc<Vault>, Arc<dyn Clock>) {
+        (Arc::clone(&self.store), Arc::clone(&self.vault), Arc::clone(&self.clock))
     }
 
     /// Makes the home where it is not there yet.

@@ -5,6 +5,7 @@
 //! `host/docs/design/home.md` says what lies where, and why nothing of it can be lost.
 
 mod clock;
+mod document;
 mod durable;
 mod entropy;
 mod entry;
@@ -16,10 +17,13 @@ mod keyring;
 mod keys;
 mod lease;
 mod marks;
+mod mend;
 mod places;
 mod record;
 mod replay;
+mod rotation;
 mod sealed;
+mod secrets;
 mod snapshot;
 mod stage;
 pub mod store;
@@ -27,16 +31,22 @@ mod vault;
 mod written;
 
 pub use clock::Clock;
+pub use document::{DocumentError, DocumentSecrets, MAX_DOCUMENT_BYTES};
 pub use entropy::Entropy;
 pub use error::{
-    Damage, FileError, KeyError, LoadError, NewerFormat, OpenHomeError, OpenStageError, SealError, WriteError,
+    Damage, FileError, KeyError, LoadError, NewerFormat, OpenHomeError, OpenStageError, SealError, SecretsError,
+    WriteError,
 };
 pub use history::Version;
 pub use home::{Home, HomeCtx};
 pub use journal::{JournalStats, MAX_BATCH_BYTES};
-pub use keys::{Keys, Passphrase};
+pub use keyring::{DataKeyInfo, KeyChange, Member, Public as KeyringInfo, Role};
+pub use keys::{Encryption, Keys, Passphrase, Recipient, RecipientError, Recovery, RecoveryKey, WrapError, Wrapper};
 pub use lease::{Held, Holder, LeaseLost, TIME_TO_LIVE};
+pub use mend::{Finding, Health, Lost, ObjectKind, Repair, RepairError, Repaired, Start};
 pub use replay::Loaded;
+pub use rotation::{ReencryptError, Reencrypted};
 pub use sealed::{OpenPlanError, PlanScope, SealPlanError};
+pub use secrets::{MAX_ALL_SECRETS_BYTES, MAX_SECRET_BYTES, Overwrite, SecretInfo, SecretSet, Secrets};
 pub use snapshot::Made;
 pub use stage::{Access, Compaction, Stage};

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use cofferdam_model::pointer::MAX_DEPTH;
 use cofferdam_model::{Data, Pointer, Value};
 use serde::{Deserialize, Serialize};
@@ -26,11 +28,17 @@ pub(crate) struct Marks {
     /// Places that were not known.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     unknown: BTreeSet<String>,
+    /// Secret places whose values stand in the text: in documents that were asked for so, never in a home.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    clear: BTreeSet<String>,
+    /// Bytes that were taken aside, in base64, in the same documents.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    bytes: BTreeMap<String, String>,
 }
 
 impl Marks {
     pub(crate) fn is_empty(&self) -> bool {
-        self.secret.is_empty() && self.unknown.is_empty()
+        self.secret.is_empty() && self.unknown.is_empty() && self.clear.is_empty() && self.bytes.is_empty()
     }
 }
 
@@ -53,16 +61,33 @@ struct SecretRead {
     unknown: Vec<String>,
 }
 
+/// What becomes of secrets: encrypted, or left in the text and marked.
+#[derive(Clone, Copy)]
+pub(crate) struct Sealing<'a> {
+    pub vault: &'a Vault,
+    pub secrets: Secrets,
+}
+
+impl<'a> Sealing<'a> {
+    pub(crate) fn sealer<'s>(self, scope: Scope<'s>) -> Sealer<'s>
+    where
+        'a: 's,
+    {
+        Sealer { secrets: self.secrets, ..Sealer::new(self.vault, scope) }
+    }
+}
+
 /// Encrypts the secrets of one record.
 pub(crate) struct Sealer<'a> {
     vault: &'a Vault,
     scope: Scope<'a>,
     marks: Marks,
+    secrets: Secrets,
 }
 
 impl<'a> Sealer<'a> {
     pub(crate) fn new(vault: &'a Vault, scope: Scope<'a>) -> Self {
-        Self { vault, scope, marks: Marks::default() }
+        Self { vault, scope, marks: Marks::default(), secrets: Secrets::Left }
     }
 
     /// The text of a value that stands at `root`, its secrets taken aside.
@@ -72,12 +97,15 @@ impl<'a> Sealer<'a> {
         walk(value, &mut path, 0, &mut |place, mark, path| {
             found.push((place, mark, path.to_owned()));
             // What lies inside a secret goes into its plaintext.
-            mark == Mark::Unknown
+            mark == Mark::Unknown || self.secrets == Secrets::Included
         })?;
         for (place, mark, pointer) in found {
             match mark {
                 Mark::Unknown => {
                     self.marks.unknown.insert(pointer);
+                }
+                Mark::Secret if self.secrets == Secrets::Included => {
+                    self.marks.clear.insert(pointer);
                 }
                 Mark::Secret => {
                     let plain = secret_text(place)?;
@@ -85,11 +113,15 @@ impl<'a> Sealer<'a> {
                 }
             }
         }
-        Ok(Written::new(value, Secrets::Left))
+        Ok(Written::new(value, self.secrets))
     }
 
     /// Takes bytes aside, without a text.
     pub(crate) fn bytes(&mut self, pointer: &str, plain: &[u8]) -> Result<(), SealError> {
+        if self.secrets == Secrets::Included {
+            self.marks.bytes.insert(pointer.to_owned(), STANDARD_NO_PAD.encode(plain));
+            return Ok(());
+        }
         let text = self.vault.seal(&self.scope, pointer, plain)?;
         self.marks.secret.insert(pointer.to_owned(), text);
         Ok(())
@@ -196,11 +228,20 @@ impl<'a> Opener<'a> {
                 .map_err(|_| OpenError::Damaged(format!("the secret at `{pointer}` is not what was written")))?;
             *place = read.restore()?;
         }
+        for pointer in inside(self.marks.clear.range(root.to_owned()..), root) {
+            let place = place(&mut value, &pointer[root.len()..])?;
+            *place = std::mem::replace(place, Value::null()).into_secret();
+            self.marks.clear.remove(&pointer);
+        }
         Ok(value)
     }
 
     /// The bytes that were taken aside at a pointer; none where there are none.
     pub(crate) fn bytes(&mut self, pointer: &str) -> Result<Option<Zeroizing<Vec<u8>>>, OpenError> {
+        if let Some(text) = self.marks.bytes.remove(pointer) {
+            let wrong = |_| OpenError::Damaged(format!("the bytes at `{pointer}` are no base64"));
+            return STANDARD_NO_PAD.decode(text).map_err(wrong).map(|bytes| Some(Zeroizing::new(bytes)));
+        }
         match self.marks.secret.remove(pointer) {
             Some(text) => self.vault.open(&self.scope, pointer, &text).map(Some),
             None => Ok(None),
@@ -209,7 +250,8 @@ impl<'a> Opener<'a> {
 
     /// Checks that every mark found its place.
     pub(crate) fn finish(self) -> Result<(), OpenError> {
-        match self.marks.secret.keys().chain(&self.marks.unknown).next() {
+        let Marks { secret, unknown, clear, bytes } = &self.marks;
+        match secret.keys().chain(unknown).chain(clear).chain(bytes.keys()).next() {
             Some(pointer) => Err(no_place(pointer)),
             None => Ok(()),
         }
@@ -265,10 +307,22 @@ mod tests {
         }
     }
 
+    struct Still;
+
+    impl crate::Clock for Still {
+        fn now_ms(&self) -> u64 {
+            0
+        }
+
+        fn monotonic_ms(&self) -> u64 {
+            0
+        }
+    }
+
     fn vault(root: &std::path::Path) -> Vault {
-        let keys = Keys { identity: root.join("user/identity.txt"), passphrase: None };
+        let keys = Keys::new(root.join("user/identity.txt"));
         let store = Arc::new(crate::store::LocalStore::new(root.join("home")));
-        Vault::new(store, keys, Arc::new(Counting(AtomicU64::new(1))))
+        Vault::new(store, keys, Arc::new(Still), Arc::new(Counting(AtomicU64::new(1))))
     }
 
     fn scope(kind: Kind) -> Scope<'static> {

@@ -10,7 +10,8 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    fn base(&self) -> String {
+    /// What the names of all its objects begin with.
+    pub(crate) fn base(&self) -> String {
         format!("{STACKS}{}/{}/", self.stack, self.stage)
     }
 
@@ -34,10 +35,31 @@ impl Places {
         format!("{}states/", self.base())
     }
 
+    pub(crate) fn secrets(&self) -> String {
+        format!("{}secrets/", self.base())
+    }
+
+    pub(crate) fn secret_list(&self, number: u64) -> String {
+        format!("{}{number:010}.json", self.secrets())
+    }
+
     /// A snapshot; `name` is what [`snapshot_name`] made.
     pub(crate) fn state(&self, name: &str) -> String {
         format!("{}{name}", self.states())
     }
+
+    /// What repairs moved aside.
+    pub(crate) fn damaged(&self) -> String {
+        format!("{}damaged/", self.base())
+    }
+}
+
+/// The stack and the stage that an object belongs to; none for one outside of all stages.
+pub(crate) fn stage_of(key: &str) -> Option<Places> {
+    let mut parts = key.strip_prefix(STACKS)?.split('/');
+    let (stack, stage) = (parts.next()?, parts.next()?);
+    parts.next()?;
+    Some(Places { stack: StackName::new(stack).ok()?, stage: StageName::new(stage).ok()? })
 }
 
 /// What the names of all stages begin with.

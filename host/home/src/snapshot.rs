@@ -9,9 +9,9 @@ use serde_json::value::RawValue;
 
 use crate::entry::{EntryIn, EntryOut};
 use crate::journal::SnapshotRef;
-use crate::marks::{Marks, Opener, Sealer};
+use crate::marks::{Marks, Opener, Sealer, Sealing};
 use crate::vault::{Kind, OpenError, Scope, Vault};
-use crate::written::{Plain, Written};
+use crate::written::{Plain, Secrets, Written};
 use crate::{Damage, Holder, LoadError, NewerFormat, SealError};
 
 /// The format that is written.
@@ -32,7 +32,8 @@ struct BodyOut<'a> {
     stage: &'a StageName,
     lineage: &'a str,
     serial: u64,
-    made: &'a Made,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made: Option<&'a Made>,
     plugins: Vec<&'a PluginIdentity>,
     resources: BTreeMap<&'a Address, EntryOut<'a, usize>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -41,14 +42,16 @@ struct BodyOut<'a> {
     marks: Marks,
 }
 
+/// The body of a snapshot, or of a document.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct BodyIn {
+pub(crate) struct BodyIn {
     stack: StackName,
     stage: StageName,
     lineage: String,
     serial: u64,
-    made: Made,
+    /// Every snapshot has it.
+    made: Option<Made>,
     plugins: Vec<PluginIdentity>,
     resources: BTreeMap<Address, EntryIn<usize>>,
     #[serde(default)]
@@ -76,6 +79,8 @@ pub(crate) struct Body(Vec<u8>);
 /// A snapshot as it was read: checked, not yet decrypted.
 pub(crate) struct Snapshot {
     body: BodyIn,
+    made: Made,
+    sum: String,
     bytes: u64,
 }
 
@@ -92,25 +97,8 @@ impl Body {
         made: &Made,
         vault: &Vault,
     ) -> Result<Self, SealError> {
-        let mut plugins = Vec::new();
-        let mut indices: HashMap<(&Digest, &str, &str), usize> = HashMap::new();
-        let mut resources = BTreeMap::new();
-        for (address, entry) in &state.resources {
-            let plugin = &entry.plugin;
-            let index = *indices.entry((&plugin.digest, &plugin.name, &plugin.version)).or_insert_with(|| {
-                plugins.push(plugin);
-                plugins.len() - 1
-            });
-            let subject = address.to_string();
-            let sealer = Sealer::new(vault, scope(&state.stack, &state.stage, "resource", &subject));
-            resources.insert(address, EntryOut::new(entry, index, sealer)?);
-        }
-        let mut sealer = Sealer::new(vault, scope(&state.stack, &state.stage, "outputs", ""));
-        let outputs = outputs_out(&state.outputs, &mut sealer)?;
-        let marks = sealer.finish();
-        let (stack, stage) = (&state.stack, &state.stage);
-        let body = BodyOut { stack, stage, lineage, serial, made, plugins, resources, outputs, marks };
-        Ok(Self(serde_json::to_vec(&body).expect("names and values are JSON")))
+        body_text(state, lineage, serial, Some(made), Sealing { vault, secrets: Secrets::Left })
+            .map(|text| Self(text.into_bytes()))
     }
 
     /// The text of the object, and its checksum.
@@ -121,12 +109,41 @@ impl Body {
     }
 }
 
+/// The text of a body; `made` is left out of documents.
+pub(crate) fn body_text(
+    state: &StackState,
+    lineage: &str,
+    serial: u64,
+    made: Option<&Made>,
+    sealing: Sealing<'_>,
+) -> Result<String, SealError> {
+    let mut plugins = Vec::new();
+    let mut indices: HashMap<(&Digest, &str, &str), usize> = HashMap::new();
+    let mut resources = BTreeMap::new();
+    for (address, entry) in &state.resources {
+        let plugin = &entry.plugin;
+        let index = *indices.entry((&plugin.digest, &plugin.name, &plugin.version)).or_insert_with(|| {
+            plugins.push(plugin);
+            plugins.len() - 1
+        });
+        let subject = address.to_string();
+        let sealer = sealing.sealer(scope(&state.stack, &state.stage, "resource", &subject));
+        resources.insert(address, EntryOut::new(entry, index, sealer)?);
+    }
+    let mut sealer = sealing.sealer(scope(&state.stack, &state.stage, "outputs", ""));
+    let outputs = outputs_out(&state.outputs, &mut sealer)?;
+    let marks = sealer.finish();
+    let (stack, stage) = (&state.stack, &state.stage);
+    let body = BodyOut { stack, stage, lineage, serial, made, plugins, resources, outputs, marks };
+    Ok(serde_json::to_string(&body).expect("names and values are JSON"))
+}
+
 /// The format of a snapshot that this program cannot take apart, where it is a newer one.
 fn newer(bytes: &[u8]) -> Option<u64> {
     serde_json::from_slice(bytes).ok().map(|Version { v }| v).filter(|v| *v > FORMAT)
 }
 
-fn checksum(body: &[u8]) -> String {
+pub(crate) fn checksum(body: &[u8]) -> String {
     use sha2::Digest as _;
     hex::encode(sha2::Sha256::digest(body))
 }
@@ -176,14 +193,20 @@ impl Snapshot {
         if expected.is_some_and(|expected| expected.sum != envelope.sum) {
             return Err(damaged("it is another snapshot than the journal goes on from".to_owned()).into());
         }
-        let body = serde_json::from_str(envelope.body.get())
+        let mut body: BodyIn = serde_json::from_str(envelope.body.get())
             .map_err(|error| damaged(format!("its body is not as it should be ({error})")))?;
-        Ok(Self { body, bytes: bytes.len() as u64 })
+        let made = body.made.take().ok_or_else(|| damaged("it does not say when it was made".to_owned()))?;
+        Ok(Self { body, made, sum: envelope.sum.to_owned(), bytes: bytes.len() as u64 })
     }
 
     /// When it was made, and by whom.
     pub(crate) fn made(&self) -> &Made {
-        &self.body.made
+        &self.made
+    }
+
+    /// Its checksum.
+    pub(crate) fn sum(&self) -> &str {
+        &self.sum
     }
 
     pub(crate) fn serial(&self) -> u64 {
@@ -208,12 +231,18 @@ impl Snapshot {
         stage: &StageName,
         vault: &Vault,
     ) -> Result<StackState, LoadError> {
-        let damaged = |what: String| LoadError::from(Damage { place: place.to_owned(), line: None, what });
-        let fail = |error| match error {
+        self.body.restore(stack, stage, vault).map_err(|error| match error {
             OpenError::Key(error) => error.into(),
-            OpenError::Damaged(what) => damaged(what),
-        };
-        let body = self.body;
+            OpenError::Damaged(what) => LoadError::from(Damage { place: place.to_owned(), line: None, what }),
+        })
+    }
+}
+
+impl BodyIn {
+    /// The state, decrypted.
+    pub(crate) fn restore(self, stack: &StackName, stage: &StageName, vault: &Vault) -> Result<StackState, OpenError> {
+        let damaged = OpenError::Damaged;
+        let body = self;
         if (&body.stack, &body.stage) != (stack, stage) {
             return Err(damaged(format!("it is the state of stack `{}` in stage `{}`", body.stack, body.stage)));
         }
@@ -224,11 +253,11 @@ impl Snapshot {
             let subject = address.to_string();
             let marks = std::mem::take(&mut entry.marks);
             let opener = Opener::new(vault, scope(stack, stage, "resource", &subject), marks);
-            let entry = entry.restore(plugin, opener).map_err(fail)?;
+            let entry = entry.restore(plugin, opener)?;
             resources.insert(address, entry);
         }
         let opener = Opener::new(vault, scope(stack, stage, "outputs", ""), body.marks);
-        let outputs = outputs_in(body.outputs, opener).map_err(fail)?;
+        let outputs = outputs_in(body.outputs, opener)?;
         let (stack, stage) = (stack.clone(), stage.clone());
         Ok(StackState { stack, stage, lineage: body.lineage, serial: body.serial, resources, outputs })
     }

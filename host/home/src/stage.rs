@@ -158,6 +158,16 @@ impl Stage {
         if !settled.changed && self.base.as_ref() == Some(state) {
             return Ok(Compaction::Unchanged);
         }
+        self.renew(state)
+    }
+
+    /// Does what [`Stage::compact`] does, also where nothing has changed: every secret is encrypted anew.
+    ///
+    /// # Errors
+    /// As [`Stage::compact`].
+    pub fn renew(&mut self, state: &StackState) -> Result<Compaction, WriteError> {
+        let settled = self.writer()?.settle()?;
+        self.check_origin(state)?;
         let lineage = match state.lineage.as_str() {
             "" => random_hex::<16>(self.vault.entropy()),
             lineage => lineage.to_owned(),
@@ -260,6 +270,27 @@ impl Stage {
     /// The store, and the names of the stage's objects.
     pub(crate) fn store(&self) -> (Arc<dyn Store>, Places) {
         (Arc::clone(&self.store), self.places.clone())
+    }
+
+    /// The lease, where there is write access.
+    pub(crate) fn lease(&self) -> Option<&Lease> {
+        self.lease.as_ref()
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Forgets what was loaded: the log is another one now, and nobody is left to be shut out.
+    pub(crate) fn forget(&mut self) {
+        (self.origin, self.base, self.writer) = (None, None, None);
+        self.generation = (String::new(), 0);
+        self.fenced = true;
+    }
+
+    /// What encrypts and decrypts.
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.vault
     }
 
     /// A snapshot's state, decrypted.

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::keyring::{Keyring, is_key_id};
 use crate::store::Store;
-use crate::{Entropy, KeyError, Keys};
+use crate::{Clock, Entropy, KeyError, Keys};
 
 const NONCE_BYTES: usize = 24;
 
@@ -28,6 +28,7 @@ pub(crate) enum Kind {
     Journal,
     /// Not in the home: what was sealed for a file of the user.
     Plan,
+    Secrets,
 }
 
 /// What a secret belongs to; with a pointer, its place.
@@ -36,9 +37,9 @@ pub(crate) struct Scope<'a> {
     pub stack: &'a str,
     pub stage: &'a str,
     pub kind: Kind,
-    /// "resource", "operation" or "outputs".
+    /// "resource", "operation", "outputs" or "secret".
     pub class: &'static str,
-    /// The address, the operation id, or nothing.
+    /// The address, the operation id, the name of the secret, or nothing.
     pub subject: &'a str,
 }
 
@@ -62,6 +63,7 @@ impl Scope<'_> {
             Kind::State => "state",
             Kind::Journal => "journal",
             Kind::Plan => "plan",
+            Kind::Secrets => "secrets",
         };
         let mut bound = b"cofferdam secret 1".to_vec();
         for part in [self.stack, self.stage, kind, self.class, self.subject, pointer] {
@@ -72,9 +74,24 @@ impl Scope<'_> {
     }
 }
 
+/// The name of the key that a text of [`Vault::seal`] is encrypted with.
+pub(crate) fn key_of(text: &str) -> &str {
+    text.split_once('.').unwrap_or_default().0
+}
+
+/// The length of what a text of [`Vault::seal`] holds, bytes.
+pub(crate) fn plain_bytes(text: &str) -> usize {
+    let (_, bytes) = text.split_once('.').unwrap_or_default();
+    (bytes.len() / 4 * 3 + bytes.len() % 4 * 3 / 4).saturating_sub(NONCE_BYTES + size_of::<Tag>())
+}
+
 impl Vault {
-    pub(crate) fn new(store: Arc<dyn Store>, keys: Keys, entropy: Arc<dyn Entropy>) -> Self {
-        Self { ring: Keyring::new(store, keys), entropy }
+    pub(crate) fn new(store: Arc<dyn Store>, keys: Keys, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { ring: Keyring::new(store, keys, clock), entropy }
+    }
+
+    pub(crate) fn ring(&self) -> &Keyring {
+        &self.ring
     }
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {
@@ -91,6 +108,11 @@ impl Vault {
         let mut bytes = nonce.to_vec();
         bytes.extend(sealed);
         Ok(format!("{}.{}", key.id, STANDARD_NO_PAD.encode(bytes)))
+    }
+
+    /// Whether a data key of the home opens.
+    pub(crate) fn check_key(&self, id: &str) -> Result<(), KeyError> {
+        self.ring.get(id).map(drop)
     }
 
     /// Decrypts what [`Vault::seal`] made for the same place.

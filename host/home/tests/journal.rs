@@ -107,7 +107,7 @@ async fn child_on_a_full_disk() {
 #[tokio::test]
 async fn a_secret_without_a_key_stops_the_journal() {
     let place = Place::new();
-    let keys = Keys { identity: place.root().join("identity.txt"), passphrase: None };
+    let keys = Keys::new(place.root().join("identity.txt"));
     let home = place.home_with(keys);
     let access = cofferdam_home::Access::Write(support::holder());
     let mut stage = home.open_stage(&support::stack(), &support::stage(), access).expect("opens");

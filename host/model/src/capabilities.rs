@@ -275,6 +275,8 @@ pub struct CredentialGrant {
 pub enum CredentialSource {
     /// An environment variable of the host's process.
     Env(String),
+    /// A secret of the stage.
+    Secret(crate::SecretName),
 }
 
 /// A directory that the user grants.

@@ -94,6 +94,10 @@ name!(
     StageName, "stage name", is_file_safe, FILE_SAFE
 );
 name!(
+    /// The name of a secret of a stage, such as `db_password`.
+    SecretName, "name of a secret", is_identifier, IDENTIFIER
+);
+name!(
     /// The name of a resource type, such as `aws_s3_bucket`.
     ResourceType, "resource type", is_identifier, IDENTIFIER
 );

@@ -23,7 +23,7 @@ pub mod value;
 pub use diagnostic::{Diagnostic, Severity, SourceSpan};
 pub use digest::Digest;
 pub use document::{Document, DocumentError};
-pub use ids::{Address, NameError, OperationId, ProviderKey, ResourceType, StackName, StageName};
+pub use ids::{Address, NameError, OperationId, ProviderKey, ResourceType, SecretName, StackName, StageName};
 pub use number::Number;
 pub use pointer::Pointer;
 pub use value::{Data, Value};

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use cofferdam_model::program::{Known, Program};
 use cofferdam_model::{Address, Value, document};
-use cofferdam_stack::{LoadOptions, NoFiles, Sources, Stack};
+use cofferdam_stack::{LoadOptions, NoFiles, Sources, Stack, WithheldSecrets};
 
 struct All(HashMap<Address, Value>);
 
@@ -44,6 +44,7 @@ fn main() {
         variables: Vec::new(),
         variable_files: Vec::new(),
         read_file: Arc::new(NoFiles),
+        read_secret: Arc::new(WithheldSecrets),
     };
     let start = Instant::now();
     let (stack, _) = Stack::load(Sources { files: vec![("stack.hcl".into(), text)] }, options).expect("a valid stack");

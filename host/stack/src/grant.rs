@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use cofferdam_model::Data;
 use cofferdam_model::capabilities::{
     CredentialGrant, CredentialSource, DirectoryGrant, Grant, GrantedLimits, HostPattern,
 };
+use cofferdam_model::{Data, SecretName};
 use hcl_edit::expr::Expression;
 
 use crate::constants::Constants;
@@ -62,7 +62,13 @@ fn read_credential(block: &NamedFields, constants: &mut Constants<'_>) -> Option
     let text = constants.text(&from.value)?;
     let name = match text.split_once(':') {
         Some(("env", name)) => name,
-        Some(("file" | "secret" | "command" | "profile", _)) => {
+        Some(("secret", name)) => {
+            let name = SecretName::new(name).map_err(|error| {
+                constants.error(&from.value, &error.to_string(), Some("write `from = \"secret:NAME\"`"));
+            });
+            return name.ok().map(|name| CredentialGrant { from: CredentialSource::Secret(name), hosts });
+        }
+        Some(("file" | "command" | "profile", _)) => {
             let scheme = text.split(':').next().unwrap_or_default();
             let summary = format!("credentials from `{scheme}:` are not supported by this version");
             constants.error(&from.value, &summary, Some("put it into the environment: `from = \"env:NAME\"`"));

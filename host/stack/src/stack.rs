@@ -7,12 +7,14 @@ use cofferdam_model::program::ResourceNode;
 use cofferdam_model::{Data, Diagnostic, Digest, ProviderKey, StackName, StageName, Value, document};
 
 use crate::declare::{Declarations, declare};
+use crate::encryption::{self, EncryptionSetting};
 use crate::eval::{Evaluator, Frame, NothingKnown, Scope};
 use crate::files::ProjectFiles;
 use crate::findings::Findings;
 use crate::graph::{Graph, Node};
 use crate::inputs::{Inputs, VariableInput};
 use crate::providers::{self, Assigned, ProviderDecl};
+use crate::secrets::{ReadSecret, StageSecrets};
 use crate::settings::{self, HomeSetting};
 use crate::source::{ReadFile, SourceTexts, Sources, span};
 use crate::{basis, grant, parse, variables};
@@ -29,6 +31,8 @@ pub struct LoadOptions {
     pub variable_files: Vec<(Arc<str>, String)>,
     /// How functions reach the project's files.
     pub read_file: Arc<dyn ReadFile>,
+    /// How the function `secret` reaches the secrets of the stage.
+    pub read_secret: Arc<dyn ReadSecret>,
 }
 
 /// A stack, parsed and checked for what can be known without its plugins.
@@ -38,6 +42,7 @@ pub struct Stack {
     pub(crate) nodes: Vec<ResourceNode>,
     providers: Arc<[ProviderDecl]>,
     home: HomeSetting,
+    encryption: EncryptionSetting,
     texts: SourceTexts,
     pub(crate) source_digests: BTreeMap<String, Digest>,
     digest: Digest,
@@ -83,6 +88,18 @@ impl Stack {
         &self.home
     }
 
+    /// Who opens the secrets of the home, beside whoever makes it.
+    #[must_use]
+    pub fn encryption(&self) -> &EncryptionSetting {
+        &self.encryption
+    }
+
+    /// Whether its expressions use secrets of the stage.
+    #[must_use]
+    pub fn uses_secrets(&self) -> bool {
+        self.scope.secrets.is_asked()
+    }
+
     /// The texts that the places of diagnostics point into.
     #[must_use]
     pub fn sources(&self) -> &SourceTexts {
@@ -90,7 +107,7 @@ impl Stack {
     }
 
     /// The digest of everything that the stack was loaded from: its texts, its stage, the values of its variables, and
-    /// the files that its functions read.
+    /// the files and secrets that its functions read.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
@@ -145,18 +162,21 @@ fn load(sources: Sources, options: LoadOptions, texts: &mut SourceTexts, finding
         stack_name: Value::from(name.as_str()),
         stage: Value::from(options.stage.as_str()),
         files: ProjectFiles::new(options.read_file),
+        secrets: StageSecrets::new(options.read_secret, options.stage),
     };
     let inputs = Inputs { variables: options.variables, files: options.variable_files };
     scope.variables = variables::resolve(&scope, inputs, texts, findings);
     scope.settle_locals(findings);
-    let home =
-        scope.declarations.stack.as_ref().map(|block| settings::home(block, &scope, findings)).unwrap_or_default();
+    let block = scope.declarations.stack.as_ref();
+    let home = block.map(|block| settings::home(block, &scope, findings)).unwrap_or_default();
+    let encryption = block.map(|block| encryption::encryption(block, &scope, findings)).unwrap_or_default();
     let grants = grant::evaluate(&scope, findings);
     check(&scope, findings);
     let providers = providers::list(&scope.declarations, &assigned, grants);
     let nodes = nodes(&scope, assigned);
     let digest = digest(&scope, &hashed);
-    Some(Stack { name, scope, nodes, providers, home, texts: SourceTexts::default(), source_digests, digest })
+    let texts = SourceTexts::default();
+    Some(Stack { name, scope, nodes, providers, home, encryption, texts, source_digests, digest })
 }
 
 /// Evaluates everything once with nothing known of any resource: what is wrong whatever they answer is found now.
@@ -224,6 +244,12 @@ fn digest(scope: &Scope, sources: &[(Arc<str>, Digest)]) -> Digest {
         .into_iter()
         .map(|(path, digest)| (path, digest.map(|digest| digest.to_string())))
         .collect();
+    let secrets: Vec<(String, Option<String>)> = scope
+        .secrets
+        .digests()
+        .into_iter()
+        .map(|(name, digest)| (name, digest.map(|digest| digest.to_string())))
+        .collect();
     let stage = scope.stage.as_str();
-    Digest::of(serde_json::json!([sources, stage, values, files]).to_string().as_bytes())
+    Digest::of(serde_json::json!([sources, stage, values, files, secrets]).to_string().as_bytes())
 }

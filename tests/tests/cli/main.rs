@@ -3,7 +3,9 @@
 mod inspect;
 mod json;
 mod output;
+mod secret;
 mod shells;
 mod stack_errors;
+mod state;
 mod streams;
 mod usage;

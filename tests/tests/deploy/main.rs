@@ -9,4 +9,5 @@ mod partial;
 mod recovery;
 mod saved;
 mod secrets;
+mod stage_secrets;
 mod variables;

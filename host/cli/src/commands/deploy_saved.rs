@@ -38,7 +38,8 @@ pub fn prepare(
     let sources = read_sources(&global.dir)?;
     // A file that says something else may be wrong as well; that it is another one is what counts here.
     refuse(global, &saved, saved.basis.moved_sources(&sources).iter().map(ToString::to_string).collect())?;
-    let project = Project::load_with(&global.dir, sources, &saved.header.stage, saved.given.now()?)?;
+    let given = saved.given.now()?;
+    let project = Project::with_secrets(session, &global.dir, &sources, &saved.header.stage, &given)?;
     let mut moved: Vec<String> = project.stack.moved(&saved.basis).iter().map(ToString::to_string).collect();
     if *project.stack.home() != saved.header.home {
         moved.push("the stack has another home".to_owned());

@@ -1,12 +1,13 @@
 //! The commands, one module each.
 
+pub mod ask;
 pub mod deploy;
 pub mod deploy_saved;
 pub mod output;
 pub mod plan;
 pub mod plugin;
 pub mod refresh;
-pub mod settle;
+pub mod secret;
 pub mod show;
 pub mod state;
 pub mod unlock;

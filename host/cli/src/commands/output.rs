@@ -23,7 +23,7 @@ pub fn run(session: &Session, global: &Global, project: &Project, args: &OutputA
             talk::say(&format!("stage `{}` has no outputs", args.stack.stage));
         }
         if !args.show_secrets {
-            teach(session, &state);
+            learn(session, &state);
         }
         print(session, global, &state, args.show_secrets);
         return Ok(Exit::Done);

@@ -44,19 +44,17 @@ pub async fn run(session: &Session, global: &Global, project: &Project, args: &P
 /// Loads the state and teaches the redactor its secrets.
 pub fn load(session: &Session, stage: &mut Stage) -> CliResult<Loaded> {
     let loaded = stage.load()?;
-    teach(session, &loaded.state);
+    learn(session, &loaded.state);
     Ok(loaded)
 }
 
 /// Teaches the redactor the secrets of a state.
-pub fn teach(session: &Session, state: &StackState) {
+pub fn learn(session: &Session, state: &StackState) {
     for entry in state.resources.values() {
         session.redactor.learn(&entry.inputs);
         session.redactor.learn(&entry.state.properties);
     }
-    for output in state.outputs.values() {
-        session.redactor.learn(output);
-    }
+    state.outputs.values().for_each(|output| session.redactor.learn(output));
 }
 
 /// Shows a plan: as data on stdout.

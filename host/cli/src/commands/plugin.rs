@@ -5,17 +5,17 @@ use std::path::Path;
 use cofferdam_model::capabilities::{GrantedLimits, Requested};
 use cofferdam_model::schema::ResourceSchema;
 use cofferdam_model::{Digest, Pointer, ResourceType};
-use cofferdam_runtime::{Interface, Plugin};
+use cofferdam_runtime::{Environment as Credentials, Interface, Plugin};
 use serde_json::{Value as Json, json};
 
 use crate::args::{Format, Global};
-use crate::bundled;
 use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::render::table::Table;
 use crate::render::value::printable;
 use crate::session::{Session, open_named, read_file};
 use crate::talk;
+use crate::{bundled, environment};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -27,7 +27,7 @@ pub async fn inspect(session: &Session, global: &Global, name: &str, ty: Option<
     } else {
         open_named(name)?
     };
-    let plugin = session.load(&session.runtime()?, &name, source).await?;
+    let plugin = session.load(&session.runtime(Credentials::new(environment::var))?, &name, source).await?;
     match ty {
         Some(ty) => show_type(session, global, &plugin, ty).await,
         None => {

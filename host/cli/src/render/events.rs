@@ -86,6 +86,14 @@ impl Reporter {
         }
     }
 
+    /// Writes a line to stderr whatever the output is, past the redactor: for what people have to see themselves.
+    pub fn announce(&self, text: &str) {
+        match &self.output {
+            Output::Json | Output::Plain => talk::say(text),
+            Output::Live(live) => live.above(|| talk::say(text)),
+        }
+    }
+
     fn start(&self, address: &Address, doing: &str) {
         match &self.output {
             Output::Json => {}

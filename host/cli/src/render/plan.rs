@@ -10,7 +10,8 @@ use cofferdam_model::{Pointer, Value};
 use super::style::{BOLD, CREATE, DELETE, DIM, REPLACE, UPDATE, WARNING, paint};
 use super::value::{inline, key_text, printable, show};
 
-const INDENT: usize = 6;
+/// How far what belongs to a resource stands in.
+pub const INDENT: usize = 6;
 const SHORT: usize = 48;
 
 /// The whole plan. Values are redacted before they are cut and indented, and so is the text that comes of it.
@@ -85,7 +86,8 @@ fn render_step(out: &mut String, step: &Step, redactor: &Redactor) {
     out.push('\n');
 }
 
-fn properties(out: &mut String, after: Option<&Value>, redactor: &Redactor) {
+/// The properties of a resource that there is on one side alone.
+pub fn properties(out: &mut String, after: Option<&Value>, redactor: &Redactor) {
     let Some(entries) = after.and_then(Value::as_object) else { return };
     let shown: Vec<_> = entries.iter().filter(|(_, value)| !value.is_null()).collect();
     let width = shown.iter().map(|(name, _)| key_text(name).chars().count()).max().unwrap_or(0);
@@ -104,7 +106,8 @@ fn changes(out: &mut String, step: &Step, redactor: &Redactor) {
     }
 }
 
-fn arrow(before: Option<&Value>, after: Option<&Value>, redactor: &Redactor) -> String {
+/// A value before and after.
+pub fn arrow(before: Option<&Value>, after: Option<&Value>, redactor: &Redactor) -> String {
     let [before, after] = [before, after].map(|value| value.map(|value| redactor.redact_value(value)));
     match (&before, &after) {
         // Two secrets look alike; that they differ is all that may be said.
@@ -169,7 +172,8 @@ pub fn place(pointer: &Pointer) -> String {
     out
 }
 
-fn outputs(out: &mut String, outputs: &[OutputChange], redactor: &Redactor) {
+/// Outputs that change.
+pub fn outputs(out: &mut String, outputs: &[OutputChange], redactor: &Redactor) {
     let changed: Vec<_> = outputs.iter().filter(|output| output.is_change()).collect();
     if changed.is_empty() {
         return;

@@ -10,7 +10,7 @@ use cofferdam_engine::{Plan, SavePlanError, SavedPlan};
 use cofferdam_home::{Made, OpenPlanError, PlanScope};
 use cofferdam_model::state::{PluginIdentity, StackState};
 use cofferdam_model::{Digest, ProviderKey};
-use cofferdam_stack::Basis;
+use cofferdam_stack::{Basis, EncryptionSetting};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -88,7 +88,7 @@ pub fn save(
 pub fn open(session: &Session, global: &Global, path: &Path) -> CliResult<Saved> {
     let file = file::read(path)?;
     let header = file.header;
-    let home = session.home_at(&global.dir, &header.home)?;
+    let home = session.home_at(&global.dir, &header.home, &EncryptionSetting::default())?;
     if home.id()?.as_ref() != Some(&header.home_id) {
         let message = format!("the plan `{}` was made with another home", path.display());
         return Err(CliError::new(Exit::Invalid, message)
@@ -102,7 +102,7 @@ pub fn open(session: &Session, global: &Global, path: &Path) -> CliResult<Saved>
     let body = serde_json::from_slice(&plain)
         .map_err(|_| file::damaged(path, "it does not hold what this cofferdam writes".to_owned()))?;
     let Body { plan, basis, given } = body;
-    teach(session, plan.plan());
+    learn(session, plan.plan());
     Ok(Saved { path: path.to_owned(), header, plan, basis, given })
 }
 
@@ -116,7 +116,7 @@ fn scope<'a>(header: &'a Header, beside: &'a str) -> PlanScope<'a> {
 }
 
 /// Teaches the redactor the secrets of a plan that another run made.
-fn teach(session: &Session, plan: &Plan) {
+fn learn(session: &Session, plan: &Plan) {
     let learn = |value: &Option<cofferdam_model::Value>| {
         if let Some(value) = value {
             session.redactor.learn(value);

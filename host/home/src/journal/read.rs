@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::line::{FORMAT, Framing, Line, is_base, newer};
 use super::scan::{Log, Piece};
-use crate::places::{Places, number_of};
+use crate::places::{Places, number_of, serial_of};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::{Damage, LoadError, NewerFormat};
@@ -75,6 +75,11 @@ fn attempt(store: &Arc<dyn Store>, places: &Places) -> Result<Result<Found, Dama
         pieces = read;
     }
     if pieces.is_empty() {
+        // A stage that never wrote has no snapshots either; one that lost its journal must not look like it.
+        if store.list(&places.states())?.iter().any(|object| serial_of(&object.key).is_some()) {
+            let place = store.place(&places.journal());
+            return Ok(Err(Damage { place, line: None, what: "the whole journal is missing".to_owned() }));
+        }
         return Ok(Ok(Found { log: None, snapshot: None, below: numbers }));
     }
     if !based {

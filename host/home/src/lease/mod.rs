@@ -290,6 +290,12 @@ impl Latest {
     }
 }
 
+/// What a token says, in words; none where it cannot be read.
+pub(crate) fn token_in_words(text: &[u8]) -> Option<String> {
+    let file: TokenFile = serde_json::from_slice(text).ok()?;
+    Some(if file.released { "released".to_owned() } else { format!("of {}", file.holder) })
+}
+
 impl TokenFile {
     fn text(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("names and numbers are JSON")

@@ -71,7 +71,7 @@ impl Place {
     }
 
     pub fn keys(&self) -> Keys {
-        Keys { identity: self.identity(), passphrase: None }
+        Keys::new(self.identity())
     }
 
     pub fn home(&self) -> Home {
@@ -128,7 +128,7 @@ impl Place {
 
 /// A home in a directory, for a child process.
 pub fn home_in(directory: &Path) -> Home {
-    let keys = Keys { identity: directory.join("identity.txt"), passphrase: None };
+    let keys = Keys::new(directory.join("identity.txt"));
     let store = Arc::new(LocalStore::new(directory.join("home")));
     let (clock, entropy) = (Arc::new(TestClock::default()), Arc::new(SystemEntropy));
     Home::open(HomeCtx { store, keys, clock, entropy }).expect("opens")

@@ -2,22 +2,31 @@
 
 use std::sync::Arc;
 
+use cofferdam_model::SecretName;
 use cofferdam_model::capabilities::{CredentialGrant, CredentialSource, HostPattern};
 
 type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
+type SecretLookup = dyn Fn(&SecretName) -> Result<String, String> + Send + Sync;
 
-/// The environment variables of the host's process, passed in.
+/// Where credentials come from: the environment variables of the host's process and the secrets of the stage, passed
+/// in.
 #[derive(Clone)]
-pub struct Environment(Arc<Lookup>);
+pub struct Environment {
+    variables: Arc<Lookup>,
+    secrets: Arc<SecretLookup>,
+}
 
 impl Environment {
-    /// An environment that a function answers for.
+    /// An environment that a function answers for, without secrets.
     pub fn new(lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(lookup))
+        let none = |name: &SecretName| Err(format!("there is no stage to read the secret `{name}` from"));
+        Self { variables: Arc::new(lookup), secrets: Arc::new(none) }
     }
 
-    fn get(&self, name: &str) -> Option<String> {
-        (self.0)(name)
+    /// With secrets of a stage. The function does not wait for anything; its errors are for people.
+    #[must_use]
+    pub fn with_secrets(self, lookup: impl Fn(&SecretName) -> Result<String, String> + Send + Sync + 'static) -> Self {
+        Self { secrets: Arc::new(lookup), ..self }
     }
 }
 
@@ -39,9 +48,11 @@ pub(crate) fn resolve(
     }
     match &grant.from {
         CredentialSource::Env(variable) => {
-            environment.get(variable).filter(|value| !value.is_empty()).ok_or_else(|| {
+            (environment.variables)(variable).filter(|value| !value.is_empty()).ok_or_else(|| {
                 format!("the credential `{name}` comes from the environment variable `{variable}`, which is not set")
             })
         }
+        CredentialSource::Secret(secret) => (environment.secrets)(secret)
+            .map_err(|why| format!("the credential `{name}` comes from the secret `{secret}`: {why}")),
     }
 }

@@ -114,7 +114,7 @@ impl Evaluator<'_> {
         call: &FuncCall,
         frame: Frame<'_>,
     ) -> Result<Value, Failed> {
-        let run = Call { args: &arguments.values, files: &self.scope.files };
+        let run = Call { args: &arguments.values, files: &self.scope.files, secrets: &self.scope.secrets };
         let value = match (function.run)(&run) {
             Ok(value) => value.with_secret(arguments.secret),
             Err(fault) => {
@@ -130,7 +130,7 @@ impl Evaluator<'_> {
                 } else {
                     format!("`{}`: {}", function.name, fault.text)
                 };
-                return Err(self.fail(frame, at, summary, None));
+                return Err(self.fail(frame, at, summary, fault.hint.filter(|_| !secret)));
             }
         };
         self.saw(value.is_secret());

@@ -8,6 +8,7 @@ use super::Evaluator;
 use crate::declare::Declarations;
 use crate::files::ProjectFiles;
 use crate::graph::Graph;
+use crate::secrets::StageSecrets;
 
 /// A local between evaluations.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ pub(crate) struct Scope {
     pub(crate) stack_name: Value,
     pub(crate) stage: Value,
     pub(crate) files: ProjectFiles,
+    pub(crate) secrets: StageSecrets,
 }
 
 impl Scope {

@@ -7,11 +7,13 @@ use cofferdam_model::{Number, Value};
 
 use crate::convert;
 use crate::files::ProjectFiles;
+use crate::secrets::StageSecrets;
 
 /// A call of a function: as many arguments as it takes, none of them unknown as far as it looks.
 pub(crate) struct Call<'a> {
     pub(crate) args: &'a [Value],
     pub(crate) files: &'a ProjectFiles,
+    pub(crate) secrets: &'a StageSecrets,
 }
 
 /// Why a function has no result.
@@ -21,15 +23,22 @@ pub(crate) struct Fault {
     pub(crate) argument: Option<usize>,
     /// May quote arguments: the caller leaves it out where one is secret.
     pub(crate) text: String,
+    /// What to do. May quote arguments as well.
+    pub(crate) hint: Option<String>,
 }
 
 impl Fault {
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { argument: None, text: text.into() }
+        Self { argument: None, text: text.into(), hint: None }
     }
 
     pub(crate) fn of(argument: usize, text: impl Into<String>) -> Self {
-        Self { argument: Some(argument), text: text.into() }
+        Self { argument: Some(argument), text: text.into(), hint: None }
+    }
+
+    pub(crate) fn with_hint(mut self, hint: String) -> Self {
+        self.hint = Some(hint);
+        self
     }
 }
 

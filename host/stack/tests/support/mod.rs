@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cofferdam_model::program::{Known, Program};
-use cofferdam_model::{Address, Diagnostic, Value};
+use cofferdam_model::{Address, Diagnostic, SecretName, Value};
 use cofferdam_stack::{
-    InputValue, LoadError, LoadOptions, ReadFile, ReadFileError, Sources, Stack, VariableInput, VariableSource,
+    FoundSecret, InputValue, LoadError, LoadOptions, ReadFile, ReadFileError, ReadSecret, ReadSecretError, Sources,
+    Stack, VariableInput, VariableSource,
 };
 
 /// Files in memory.
@@ -16,6 +17,20 @@ struct Files(BTreeMap<String, Vec<u8>>);
 impl ReadFile for Files {
     fn read(&self, path: &str, _limit: usize) -> Result<Vec<u8>, ReadFileError> {
         self.0.get(path).cloned().ok_or(ReadFileError::NotFound)
+    }
+}
+
+/// Secrets in memory: one, one that nobody may read, and one that nobody looked at.
+struct Secrets;
+
+impl ReadSecret for Secrets {
+    fn read(&self, name: &SecretName) -> Result<FoundSecret, ReadSecretError> {
+        match name.as_str() {
+            "db" => Ok(FoundSecret::Value("hunter2-db".into())),
+            "later" => Ok(FoundSecret::Withheld),
+            "closed" => Err(ReadSecretError { text: "no key opens it".to_owned(), hint: Some("find one".to_owned()) }),
+            _ => Ok(FoundSecret::Missing),
+        }
     }
 }
 
@@ -62,6 +77,7 @@ impl Case {
                 variables: Vec::new(),
                 variable_files: Vec::new(),
                 read_file: Arc::new(Files(files.into())),
+                read_secret: Arc::new(Secrets),
             },
         }
     }

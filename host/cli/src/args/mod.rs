@@ -1,5 +1,8 @@
 //! The command line: what can be asked, and the help that teaches it.
 
+mod secret;
+mod state;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -7,9 +10,15 @@ use clap::parser::ValueSource;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use cofferdam_engine::Refresh;
-use cofferdam_model::{Address, ResourceType, StageName};
+use cofferdam_model::{ResourceType, StageName};
 
 use crate::exit;
+
+pub use secret::{Alphabet, RotateArgs, SecretArgs, SecretCommand, SetArgs};
+pub use state::{
+    DiffArgs, ImportArgs, ListArgs, MvArgs, PullArgs, PushArgs, RmArgs, RollbackArgs, SettleArgs, ShowArgs, StateCommand,
+    WriteArgs,
+};
 
 const ABOUT: &str = "Deploys infrastructure with sandboxed provider plugins";
 const EXAMPLES: &str = "\
@@ -126,7 +135,9 @@ Examples:
     Refresh(RefreshArgs),
     /// Print the outputs of the last deploy
     Output(OutputArgs),
-    /// Look at the state
+    /// Set, list and remove the secrets of a stage, which stacks read with `secret("name")`
+    Secret(SecretArgs),
+    /// Look at the state, and mend it
     #[command(subcommand)]
     State(StateCommand),
     /// Give back the lease of a run that is no more
@@ -306,49 +317,6 @@ pub struct OutputArgs {
     pub show_secrets: bool,
 }
 
-/// `state …`.
-#[derive(Debug, Subcommand)]
-pub enum StateCommand {
-    /// List the resources of the state
-    List(StackArgs),
-    /// Show what the state holds of one resource
-    Show {
-        #[command(flatten)]
-        stack: StackArgs,
-        /// Its address, such as `aws_s3_bucket.site`
-        #[arg(value_parser = address)]
-        address: Address,
-        /// Show secret values
-        #[arg(long)]
-        show_secrets: bool,
-    },
-    /// Say how a write ended that was cut off and that nobody but you can look up
-    #[command(after_help = "\
-Examples:
-  cofferdam state settle acme_zone.main --absent                it made nothing, or the object is gone
-  cofferdam state settle acme_zone.main --identity id=zone-17   the object is there, and this names it")]
-    Settle(SettleArgs),
-}
-
-/// `state settle`.
-#[derive(Debug, Args)]
-#[command(group(clap::ArgGroup::new("how").required(true).args(["absent", "identity"])))]
-pub struct SettleArgs {
-    #[command(flatten)]
-    pub stack: StackArgs,
-    #[command(flatten)]
-    pub lock: LockArgs,
-    /// The resource's address; `cofferdam plan` names those in flight
-    #[arg(value_parser = address)]
-    pub address: Address,
-    /// There is no object
-    #[arg(long)]
-    pub absent: bool,
-    /// What names the object: one for each property of the type's `primaryIdentifier`
-    #[arg(long, value_name = "KEY=VALUE", value_parser = assignment)]
-    pub identity: Vec<(String, String)>,
-}
-
 /// `plugin …`.
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
@@ -369,10 +337,6 @@ Examples:
 
 fn stage(text: &str) -> Result<StageName, String> {
     StageName::new(text).map_err(|error| error.to_string())
-}
-
-fn address(text: &str) -> Result<Address, String> {
-    text.parse().map_err(|error: cofferdam_model::NameError| error.to_string())
 }
 
 fn resource_type(text: &str) -> Result<ResourceType, String> {

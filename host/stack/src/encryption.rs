@@ -1,0 +1,88 @@
+//! The setting `encryption` of the `stack` block: who opens the secrets of the home, beside whoever makes it.
+
+use std::collections::BTreeMap;
+
+use cofferdam_model::{Data, SourceSpan, Value};
+
+use crate::constants::Constants;
+use crate::declare::StackBlock;
+use crate::eval::{Scope, range};
+use crate::findings::{Findings, quoted, suggestion};
+use crate::source::span;
+
+/// Who opens the secrets of the home, and what is encrypted. Recipients are texts whose form the caller checks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EncryptionSetting {
+    /// Public keys.
+    pub recipients: Vec<String>,
+    /// The public key for the day on which every other is lost, or `none`; nothing where that is not set.
+    pub recovery: Option<String>,
+    /// Whether the keys have to be wrapped with a passphrase, too.
+    pub passphrase: bool,
+    /// Whether states and journals are encrypted as a whole, not their secrets alone.
+    pub whole: bool,
+    /// Where the setting stands; none where there is none.
+    pub span: Option<SourceSpan>,
+}
+
+const NAMES: [&str; 4] = ["passphrase", "recipients", "recovery", "state"];
+const EXAMPLE: &str = "write `encryption = { recipients = [\"age1…\", \"ssh-ed25519 AAAA…\"], recovery = \"age1…\" }`";
+
+/// Reads `encryption`; nobody else where it is not set.
+pub(crate) fn encryption(block: &StackBlock, scope: &Scope, findings: &mut Findings) -> EncryptionSetting {
+    let Some(field) = block.fields.get("encryption") else { return EncryptionSetting::default() };
+    let mut constants = Constants { scope, file: &block.place.file, findings };
+    let Some(value) = constants.any(&field.value) else { return EncryptionSetting::default() };
+    let read = match value.data() {
+        Data::Object(fields) => read(fields),
+        _ => Err(("`encryption` is an object".to_owned(), EXAMPLE.to_owned())),
+    };
+    match read {
+        Ok(setting) => EncryptionSetting { span: Some(span(&block.place.file, range(&field.value))), ..setting },
+        Err((summary, hint)) => {
+            constants.error(&field.value, &summary, Some(&hint));
+            EncryptionSetting::default()
+        }
+    }
+}
+
+type Fault = (String, String);
+
+fn read(fields: &BTreeMap<String, Value>) -> Result<EncryptionSetting, Fault> {
+    if let Some(unknown) = fields.keys().find(|key| !NAMES.contains(&key.as_str())) {
+        let summary = match unknown.as_str() {
+            "kms" => "`kms` in `encryption` is not supported by this version".to_owned(),
+            other => format!("`encryption` has no setting `{}`", quoted(other)),
+        };
+        return Err((summary, suggestion(unknown, NAMES).unwrap_or_else(|| EXAMPLE.to_owned())));
+    }
+    let set = |key: &str| fields.get(key).filter(|value| !value.is_null());
+    let mut setting = EncryptionSetting::default();
+    if let Some(recipients) = set("recipients") {
+        let texts = recipients.as_list().and_then(|items| items.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
+        let texts = texts.ok_or_else(|| ("`recipients` is a list of strings".to_owned(), EXAMPLE.to_owned()))?;
+        setting.recipients = texts.into_iter().map(str::to_owned).collect();
+    }
+    if let Some(recovery) = set("recovery") {
+        let wrong = || ("`recovery` is a string".to_owned(), "write `recovery = \"age1…\"` or `\"none\"`".to_owned());
+        setting.recovery = Some(recovery.as_str().ok_or_else(wrong)?.to_owned());
+    }
+    if let Some(passphrase) = set("passphrase") {
+        let Data::Bool(passphrase) = passphrase.data() else {
+            let hint = "a passphrase itself does not stand in a stack: it comes from COFFERDAM_PASSPHRASE";
+            return Err(("`passphrase` is `true` or `false`".to_owned(), hint.to_owned()));
+        };
+        setting.passphrase = *passphrase;
+    }
+    if let Some(state) = set("state") {
+        setting.whole = match state.as_str() {
+            Some("whole") => true,
+            Some("secrets") => false,
+            _ => {
+                let hint = "`secrets` encrypts secret values alone, `whole` the states and journals around them, too";
+                return Err(("`state` is `\"secrets\"` or `\"whole\"`".to_owned(), hint.to_owned()));
+            }
+        };
+    }
+    Ok(setting)
+}
