@@ -63,6 +63,32 @@ impl Engine {
         refresh::refresh(&self.run, state).await
     }
 
+    /// Settles the writes of former runs whose end no record tells. Called before the plan, by commands that write;
+    /// reads alone are made without the user's consent. What it cannot settle it hands back for
+    /// [`PlanOptions::in_flight`].
+    pub async fn recover(
+        &self,
+        state: StackState,
+        in_flight: Vec<InFlight>,
+        journal: Arc<dyn Journal>,
+        consent: Consent,
+    ) -> Recovery {
+        recover::recover(&self.run, state, in_flight, journal, consent).await
+    }
+
+    /// Settles one write of a former run as the user says it ended, and brings the state up to date with that. The
+    /// caller makes the state the next snapshot.
+    ///
+    /// # Errors
+    /// When there is no such object or it cannot be read, and when the journal cannot be written. The state and the
+    /// write are then as before.
+    pub async fn settle(
+        &self,
+        state: &mut StackState,
+        write: &InFlight,
+        how: Settlement,
+        journal: Arc<dyn Journal>,
+    ) -> Result<(), SettleError> {
         settle::settle(&self.run, state, write, how, &journal).await
     }
 
