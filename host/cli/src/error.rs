@@ -4,7 +4,11 @@ use std::error::Error;
 use std::fmt::Write as _;
 
 use cofferdam_engine::{Cause, ImportError, PlanError, StalePlan, StepError, Task};
-use cofferdam_home::{DocumentError, LoadError as StateError, OpenHomeError, OpenStageError, SealError, WriteError};
+use cofferdam_home::store::StoreError;
+use cofferdam_home::{
+    DocumentError, LoadError as StateError, OpenHomeError, OpenStageError, RepairError, SealError,
+    WriteError,
+};
 use cofferdam_model::Diagnostic;
 use cofferdam_model::error::{ErrorKind, LimitKind, PluginFault};
 use cofferdam_model::program::Program;
@@ -176,6 +180,25 @@ impl From<DocumentError> for CliError {
 impl From<SealError> for CliError {
     fn from(error: SealError) -> Self {
         Self::of(Exit::Failed, &error)
+    }
+}
+
+impl From<RepairError> for CliError {
+    fn from(error: RepairError) -> Self {
+        let hint = match &error {
+            RepairError::Load(error) => error.hint(),
+            RepairError::Store(error) => error.hint.clone(),
+            RepairError::Copy(_) | RepairError::Changed(_) => Some("nothing was removed; repair again".to_owned()),
+            RepairError::Lost(_) | RepairError::Seal(_) | RepairError::ReadOnly => None,
+        };
+        Self::of(Exit::Failed, &error).with_hint(hint)
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        let hint = error.hint.clone();
+        Self::of(Exit::Failed, &error).with_hint(hint)
     }
 }
 

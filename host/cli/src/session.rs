@@ -170,6 +170,11 @@ impl Session {
 
     /// The home of a project.
     pub fn home(&self, project: &Project) -> CliResult<Home> {
+        Ok(Home::open(self.home_ctx(project)?)?)
+    }
+
+    /// What the home of a project is opened with.
+    pub fn home_ctx(&self, project: &Project) -> CliResult<HomeCtx> {
         let HomeSetting::Local { path } = project.stack.home();
         let store: Arc<dyn Store> =
             Arc::new(LocalStore::new(project.folder.join(path.as_deref().unwrap_or(".cofferdam"))));
@@ -181,7 +186,7 @@ impl Session {
             .hint("set COFFERDAM_CONFIG_DIR to a folder of your own, or COFFERDAM_PASSPHRASE"));
         };
         let keys = Keys { identity, passphrase: environment::passphrase().map(Passphrase::new) };
-        Ok(Home::open(HomeCtx { store, keys, clock: self.clock.clone(), entropy: Arc::new(SystemEntropy) })?)
+        Ok(HomeCtx { store, keys, clock: self.clock.clone(), entropy: Arc::new(SystemEntropy) })
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{Access, Clock, Damage, Entropy, Keys, LoadError, NewerFormat, OpenHo
 
 /// The format that is written.
 const FORMAT: u64 = 1;
-const NAME: &str = "home.json";
+pub(crate) const NAME: &str = "home.json";
 
 /// The text of `home.json`.
 #[derive(Serialize, Deserialize)]
@@ -139,9 +139,7 @@ impl Home {
         if check(&*self.store)? {
             return Ok(());
         }
-        let home = HomeFile { format: FORMAT, id: random_hex::<16>(self.vault.entropy()) };
-        let text = serde_json::to_vec(&home).expect("a number and a string are JSON");
-        if self.store.create(NAME, &text)? == Created::Taken {
+        if self.store.create(NAME, &home_file(self.vault.entropy()))? == Created::Taken {
             // Another process made it first.
             check(&*self.store)?;
         }
@@ -149,8 +147,14 @@ impl Home {
     }
 }
 
+/// The text of a new `home.json`.
+pub(crate) fn home_file(entropy: &dyn Entropy) -> Vec<u8> {
+    let home = HomeFile { format: FORMAT, id: random_hex::<16>(entropy) };
+    serde_json::to_vec(&home).expect("a number and a string are JSON")
+}
+
 /// Whether `home.json` is there; an error where this program cannot work with it.
-fn check(store: &dyn Store) -> Result<bool, OpenHomeError> {
+pub(crate) fn check(store: &dyn Store) -> Result<bool, OpenHomeError> {
     let Some(bytes) = store.get(NAME)? else { return Ok(false) };
     let place = store.place(NAME);
     let damaged = |what: String| Damage { place: place.clone(), line: None, what };

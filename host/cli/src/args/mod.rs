@@ -13,7 +13,8 @@ use cofferdam_model::{ResourceType, StageName};
 use crate::exit;
 
 pub use state::{
-    DiffArgs, ImportArgs, ListArgs, MvArgs, PullArgs, PushArgs, RmArgs, RollbackArgs, ShowArgs, StateCommand, WriteArgs,
+    DiffArgs, ImportArgs, ListArgs, MvArgs, PullArgs, PushArgs, RmArgs, RollbackArgs, ShowArgs, StateCommand,
+    VerifyArgs, WriteArgs,
 };
 
 const ABOUT: &str = "Deploys infrastructure with sandboxed provider plugins";

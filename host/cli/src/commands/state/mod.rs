@@ -10,9 +10,11 @@ mod look;
 mod mv;
 mod pull;
 mod push;
+mod repair;
 mod rm;
 mod rollback;
 mod show;
+mod verify;
 
 use crate::args::{Global, StackArgs, StateCommand};
 use crate::environment::Environment;
@@ -40,6 +42,8 @@ pub async fn run(
         StateCommand::Import(args) => import::run(session, global, surroundings, project, args).await,
         StateCommand::Pull(args) => pull::run(session, global, project, args),
         StateCommand::Push(args) => push::run(session, global, surroundings, project, args).await,
+        StateCommand::Verify(args) => verify::run(session, global, project, args),
+        StateCommand::Repair(args) => repair::run(session, global, surroundings, project, args).await,
     }
 }
 
@@ -56,5 +60,7 @@ pub fn stack_args(command: &StateCommand) -> &StackArgs {
         StateCommand::Import(args) => &args.write.stack,
         StateCommand::Pull(args) => &args.stack,
         StateCommand::Push(args) => &args.write.stack,
+        StateCommand::Verify(args) => &args.stack,
+        StateCommand::Repair(args) => &args.stack,
     }
 }
