@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use cofferdam_engine::{Cause, ImportError, PlanError, StalePlan, StepError, Task};
 use cofferdam_home::store::StoreError;
 use cofferdam_home::{
-    DocumentError, LoadError as StateError, OpenHomeError, OpenStageError, RepairError, SealError,
-    WriteError,
+    DocumentError, LoadError as StateError, MigrateError, OpenHomeError, OpenStageError, RepairError, SealError,
+    UnlockError, WriteError,
 };
 use cofferdam_model::Diagnostic;
 use cofferdam_model::error::{ErrorKind, LimitKind, PluginFault};
@@ -180,6 +180,23 @@ impl From<DocumentError> for CliError {
 impl From<SealError> for CliError {
     fn from(error: SealError) -> Self {
         Self::of(Exit::Failed, &error)
+    }
+}
+
+impl From<UnlockError> for CliError {
+    fn from(error: UnlockError) -> Self {
+        Self::of(Exit::Failed, &error).with_hint(error.hint())
+    }
+}
+
+impl From<MigrateError> for CliError {
+    fn from(error: MigrateError) -> Self {
+        let exit = match &error {
+            MigrateError::Stage(OpenStageError::Locked { .. }) => Exit::Locked,
+            MigrateError::NoHome(_) | MigrateError::Occupied(_) | MigrateError::Same(_) => Exit::Usage,
+            _ => Exit::Failed,
+        };
+        Self::of(exit, &error).with_hint(error.hint())
     }
 }
 

@@ -11,6 +11,7 @@ mod project;
 mod render;
 mod session;
 mod signals;
+mod stores;
 mod talk;
 
 use std::process::ExitCode;
@@ -21,7 +22,7 @@ use cofferdam_engine::Cancel;
 use cofferdam_model::redact::Redactor;
 use cofferdam_stack::SourceTexts;
 
-use crate::args::{Cli, Color, Command, Format, Global, PluginCommand, StackArgs, StateCommand};
+use crate::args::{Cli, Color, Command, Format, Global, HomeCommand, PluginCommand, StackArgs, StateCommand};
 use crate::commands::deploy::Purpose;
 use crate::environment::{Environment, SystemClock};
 use crate::error::{CliError, CliResult};
@@ -109,6 +110,10 @@ async fn dispatch(global: &Global, command: Command) -> Exit {
             &SourceTexts::default(),
         );
     }
+    if let Command::Home(HomeCommand::Migrate(args)) = &command {
+        let result = commands::home::run(&session, global, &surroundings, args).await;
+        return finish(&session, result, &SourceTexts::default());
+    }
     let Some(stack) = stack_args(&command) else { return Exit::Bug };
     let project = match Project::load(global, stack) {
         Ok(project) => project,
@@ -136,7 +141,9 @@ fn stack_args(command: &Command) -> Option<&StackArgs> {
         Command::Refresh(args) => Some(&args.stack),
         Command::Unlock(args) => Some(&args.stack),
         Command::Output(args) => Some(&args.stack),
-        Command::Plugin(_) | Command::Completions { .. } | Command::Version | Command::Compile => None,
+        Command::Home(_) | Command::Plugin(_) | Command::Completions { .. } | Command::Version | Command::Compile => {
+            None
+        }
     }
 }
 
@@ -160,7 +167,7 @@ async fn with_project(
         Command::Unlock(args) => commands::unlock::run(session, surroundings, project, args).await,
         Command::Output(args) => commands::output::run(session, global, project, args),
         Command::State(command) => commands::state::run(session, global, surroundings, project, command).await,
-        Command::Plugin(_) | Command::Completions { .. } | Command::Version | Command::Compile => {
+        Command::Home(_) | Command::Plugin(_) | Command::Completions { .. } | Command::Version | Command::Compile => {
             Err(CliError::new(Exit::Bug, "a command without a stack came to be run with one"))
         }
     }

@@ -32,7 +32,7 @@ use crate::render::events::Reporter;
 use crate::{bundled, commands};
 
 /// How often a run that waits for a lease looks again.
-const LOCK_POLL: Duration = Duration::from_secs(1);
+pub const LOCK_POLL: Duration = Duration::from_secs(1);
 
 /// What every command that runs plugins shares.
 pub struct Session {
@@ -119,7 +119,15 @@ impl Session {
 
     /// Opens the home's stage to look at it.
     pub fn read_stage(&self, project: &Project, stage: &StageName) -> CliResult<Stage> {
-        Ok(self.home(project)?.open_stage(project.stack.stack(), stage, Access::Read)?)
+        let home = self.home(project)?;
+        if let Some(moved) = home.moved()? {
+            self.reporter.json(&serde_json::json!({ "type": "home-moved", "to": moved.to, "at_ms": moved.at_ms }));
+            self.reporter.say(&format!(
+                "warning: this home has moved to `{}`; what is read here is as old as the move",
+                moved.to
+            ));
+        }
+        Ok(home.open_stage(project.stack.stack(), stage, Access::Read)?)
     }
 
     /// Opens the home's stage to write, in the name of a command; waits for another run as long as it was told to.
@@ -178,16 +186,21 @@ impl Session {
         let HomeSetting::Local { path } = project.stack.home();
         let store: Arc<dyn Store> =
             Arc::new(LocalStore::new(project.folder.join(path.as_deref().unwrap_or(".cofferdam"))));
-        let Some(identity) = environment::identity_file() else {
-            return Err(CliError::new(
-                Exit::Failed,
-                "there is no folder for your identity: neither HOME nor XDG_CONFIG_HOME is set",
-            )
-            .hint("set COFFERDAM_CONFIG_DIR to a folder of your own, or COFFERDAM_PASSPHRASE"));
-        };
-        let keys = Keys { identity, passphrase: environment::passphrase().map(Passphrase::new) };
+        let keys = keys()?;
         Ok(HomeCtx { store, keys, clock: self.clock.clone(), entropy: Arc::new(SystemEntropy) })
     }
+}
+
+/// What opens the secrets of homes.
+pub fn keys() -> CliResult<Keys> {
+    let Some(identity) = environment::identity_file() else {
+        return Err(CliError::new(
+            Exit::Failed,
+            "there is no folder for your identity: neither HOME nor XDG_CONFIG_HOME is set",
+        )
+        .hint("set COFFERDAM_CONFIG_DIR to a folder of your own, or COFFERDAM_PASSPHRASE"));
+    };
+    Ok(Keys { identity, passphrase: environment::passphrase().map(Passphrase::new) })
 }
 
 /// A command that was stopped before it changed anything.

@@ -8,6 +8,7 @@ use cofferdam_model::journal::JournalError;
 use cofferdam_model::{StackName, StageName};
 
 use crate::lease::{Held, LeaseLost};
+use crate::moved::Moved;
 use crate::store::StoreError;
 
 /// A file that could not be worked with.
@@ -86,6 +87,30 @@ pub enum OpenHomeError {
     /// `home.json` is damaged.
     #[error(transparent)]
     Damaged(#[from] Damage),
+    /// It is elsewhere now; what is left may only be read.
+    #[error("the home `{place}` has moved to `{}`", moved.to)]
+    Moved {
+        /// The old place.
+        place: String,
+        /// The new one.
+        moved: Box<Moved>,
+    },
+    /// It is being moved elsewhere.
+    #[error("the home `{place}` is being moved to `{}`", moved.to)]
+    Moving {
+        /// The old place.
+        place: String,
+        /// The new one.
+        moved: Box<Moved>,
+    },
+    /// Another home is being moved here.
+    #[error("the home `{from}` is being moved to `{place}`, and not yet whole there")]
+    Arriving {
+        /// The new place.
+        place: String,
+        /// The old one.
+        from: String,
+    },
 }
 
 impl OpenHomeError {
@@ -96,6 +121,14 @@ impl OpenHomeError {
             Self::Store(error) => error.hint.clone(),
             Self::Newer(newer) => Some(newer.hint()),
             Self::Damaged(damage) => Some(damage.hint()),
+            Self::Moved { moved, .. } => Some(format!("name `{}` as the `home` of the stack", moved.to)),
+            Self::Moving { place, moved } => Some(format!(
+                "wait for the end; where that run was killed, end it: cofferdam home migrate … {}\n(or give it up: remove \
+                 `{}/moving.json`)",
+                moved.to,
+                place.trim_end_matches('/')
+            )),
+            Self::Arriving { .. } => Some("wait for the end, or run `cofferdam home migrate` again".to_owned()),
         }
     }
 }
@@ -137,6 +170,34 @@ impl OpenStageError {
                 Some("wait for it with `--lock-wait 5m`; the lease of a run that was killed ends by itself".to_owned())
             }
             Self::Home(error) => error.hint(),
+        }
+    }
+}
+
+/// Why a lease could not be taken away.
+#[derive(Debug, thiserror::Error)]
+pub enum UnlockError {
+    /// The home is elsewhere, or cannot be read.
+    #[error(transparent)]
+    Home(#[from] OpenHomeError),
+    /// The run before could not be shut out.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+impl From<StoreError> for UnlockError {
+    fn from(error: StoreError) -> Self {
+        Self::Load(error.into())
+    }
+}
+
+impl UnlockError {
+    /// What to do, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Home(error) => error.hint(),
+            Self::Load(error) => error.hint(),
         }
     }
 }

@@ -7,11 +7,12 @@ use cofferdam_model::{StackName, StageName};
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::random_hex;
-use crate::lease::{Attempt, Held, Taking};
+use crate::lease::{Attempt, Held, Holder, Lease, Taking};
+use crate::moved::{self, Moved};
 use crate::places::Places;
 use crate::store::{Created, Store};
 use crate::vault::Vault;
-use crate::{Access, Clock, Damage, Entropy, Keys, LoadError, NewerFormat, OpenHomeError, OpenStageError, Stage};
+use crate::{Access, Clock, Damage, Entropy, Keys, NewerFormat, OpenHomeError, OpenStageError, Stage, UnlockError};
 
 /// The format that is written.
 const FORMAT: u64 = 1;
@@ -83,16 +84,42 @@ impl Home {
             Access::Read => None,
             Access::Write(holder) => {
                 self.make()?;
-                match self.taking(&places).take(&holder, false)? {
-                    Attempt::Taken(lease) => Some(lease),
-                    Attempt::Held(held) => {
-                        let Places { stack, stage } = places;
-                        return Err(OpenStageError::Locked { stack, stage, held: Box::new(held) });
-                    }
-                }
+                let lease = self.take(&places, &holder)?;
+                moved::check(&*self.store)?;
+                Some(lease)
             }
         };
         Ok(self.stage(places, lease))
+    }
+
+    /// Opens a stage to write, also where the home is being moved: for the one who moves it.
+    pub(crate) fn open_to_move(
+        &self,
+        stack: &StackName,
+        stage: &StageName,
+        holder: &Holder,
+    ) -> Result<Stage, OpenStageError> {
+        let places = Places { stack: stack.clone(), stage: stage.clone() };
+        let lease = self.take(&places, holder)?;
+        Ok(self.stage(places, Some(lease)))
+    }
+
+    fn take(&self, places: &Places, holder: &Holder) -> Result<Lease, OpenStageError> {
+        match self.taking(places).take(holder, false)? {
+            Attempt::Taken(lease) => Ok(lease),
+            Attempt::Held(held) => {
+                let Places { stack, stage } = places.clone();
+                Err(OpenStageError::Locked { stack, stage, held: Box::new(held) })
+            }
+        }
+    }
+
+    /// Where the home is now, where it has moved. What is left here may be read, and is as old as the move.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn moved(&self) -> Result<Option<Moved>, OpenHomeError> {
+        moved::mark(&*self.store, moved::MOVED)
     }
 
     /// Who holds the lease of a stage; none where nobody does.
@@ -108,10 +135,11 @@ impl Home {
     ///
     /// # Errors
     /// When the store cannot be written, or the log is damaged.
-    pub fn unlock(&self, stack: &StackName, stage: &StageName, by: &crate::Holder) -> Result<(), LoadError> {
+    pub fn unlock(&self, stack: &StackName, stage: &StageName, by: &Holder) -> Result<(), UnlockError> {
+        moved::check(&*self.store)?;
         let places = Places { stack: stack.clone(), stage: stage.clone() };
         match self.taking(&places).take(by, true)? {
-            Attempt::Taken(lease) => self.stage(places, Some(lease)).load_text().map(drop),
+            Attempt::Taken(lease) => Ok(self.stage(places, Some(lease)).load_text().map(drop)?),
             // Another run takes it at this very moment, again and again: the old holder is shut out by that one.
             Attempt::Held(_) => Ok(()),
         }
@@ -125,7 +153,7 @@ impl Home {
         self.vault.check_key(id)
     }
 
-    fn stage(&self, places: Places, lease: Option<crate::lease::Lease>) -> Stage {
+    fn stage(&self, places: Places, lease: Option<Lease>) -> Stage {
         let (store, vault, clock) = (Arc::clone(&self.store), Arc::clone(&self.vault), Arc::clone(&self.clock));
         Stage::new(store, places, vault, clock, lease, self.history)
     }

@@ -18,6 +18,8 @@ mod keys;
 mod lease;
 mod marks;
 mod mend;
+mod migrate;
+mod moved;
 mod places;
 mod record;
 mod replay;
@@ -31,7 +33,8 @@ pub use clock::Clock;
 pub use document::{DocumentError, DocumentSecrets, MAX_DOCUMENT_BYTES};
 pub use entropy::Entropy;
 pub use error::{
-    Damage, FileError, KeyError, LoadError, NewerFormat, OpenHomeError, OpenStageError, SealError, WriteError,
+    Damage, FileError, KeyError, LoadError, NewerFormat, OpenHomeError, OpenStageError, SealError, UnlockError,
+    WriteError,
 };
 pub use history::Version;
 pub use home::{Home, HomeCtx};
@@ -39,6 +42,8 @@ pub use journal::{JournalStats, MAX_BATCH_BYTES};
 pub use keys::{Keys, Passphrase};
 pub use lease::{Held, Holder, LeaseLost, TIME_TO_LIVE};
 pub use mend::{Finding, Health, Lost, ObjectKind, Repair, RepairError, Repaired, Start};
+pub use migrate::{MigrateError, Migrated, Migration, migrate};
+pub use moved::Moved;
 pub use replay::Loaded;
 pub use snapshot::Made;
 pub use stage::{Access, Compaction, Stage};

@@ -2,6 +2,7 @@
 
 pub mod ask;
 pub mod deploy;
+pub mod home;
 pub mod output;
 pub mod plan;
 pub mod plugin;

@@ -34,6 +34,9 @@ pub fn run(session: &Session, global: &Global, project: &Project, args: &VerifyA
         "type": "verified", "objects": found.len(), "damaged": damaged, "locked": locked,
         "unchecked": count(Health::Unchecked),
     }));
+    if found.is_empty() {
+        return Ok(Exit::Done);
+    }
     if damaged + locked == 0 {
         let unchecked = match count(Health::Unchecked) {
             0 => String::new(),
