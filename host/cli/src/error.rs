@@ -4,9 +4,10 @@ use std::error::Error;
 use std::fmt::Write as _;
 
 use cofferdam_engine::{Cause, ImportError, PlanError, SettleError, StalePlan, StepError, Task};
+use cofferdam_home::store::StoreError;
 use cofferdam_home::{
-    DocumentError, KeyError, LoadError as StateError, OpenHomeError, OpenStageError, SealError, SealPlanError,
-    SecretsError, WriteError,
+    DocumentError, KeyError, LoadError as StateError, MigrateError, OpenHomeError, OpenStageError, RepairError,
+    SealError, SealPlanError, SecretsError, UnlockError, WriteError,
 };
 use cofferdam_model::Diagnostic;
 use cofferdam_model::error::{ErrorKind, LimitKind, PluginFault};
@@ -218,6 +219,42 @@ impl From<DocumentError> for CliError {
 impl From<SealError> for CliError {
     fn from(error: SealError) -> Self {
         Self::of(Exit::Failed, &error)
+    }
+}
+
+impl From<UnlockError> for CliError {
+    fn from(error: UnlockError) -> Self {
+        Self::of(Exit::Failed, &error).with_hint(error.hint())
+    }
+}
+
+impl From<MigrateError> for CliError {
+    fn from(error: MigrateError) -> Self {
+        let exit = match &error {
+            MigrateError::Stage(OpenStageError::Locked { .. }) => Exit::Locked,
+            MigrateError::NoHome(_) | MigrateError::Occupied(_) | MigrateError::Same(_) => Exit::Usage,
+            _ => Exit::Failed,
+        };
+        Self::of(exit, &error).with_hint(error.hint())
+    }
+}
+
+impl From<RepairError> for CliError {
+    fn from(error: RepairError) -> Self {
+        let hint = match &error {
+            RepairError::Load(error) => error.hint(),
+            RepairError::Store(error) => error.hint.clone(),
+            RepairError::Copy(_) | RepairError::Changed(_) => Some("nothing was removed; repair again".to_owned()),
+            RepairError::Lost(_) | RepairError::Seal(_) | RepairError::ReadOnly => None,
+        };
+        Self::of(Exit::Failed, &error).with_hint(hint)
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        let hint = error.hint.clone();
+        Self::of(Exit::Failed, &error).with_hint(hint)
     }
 }
 

@@ -16,6 +16,7 @@ mod saved;
 mod secrets;
 mod session;
 mod signals;
+mod stores;
 mod talk;
 
 use std::process::ExitCode;
@@ -26,7 +27,9 @@ use cofferdam_engine::Cancel;
 use cofferdam_model::redact::Redactor;
 use cofferdam_stack::SourceTexts;
 
-use crate::args::{Cli, Color, Command, Format, Global, PluginCommand, SecretCommand, StackArgs, StateCommand};
+use crate::args::{
+    Cli, Color, Command, Format, Global, HomeCommand, PluginCommand, SecretCommand, StackArgs, StateCommand,
+};
 use crate::commands::deploy::Purpose;
 use crate::environment::{Environment, SystemClock};
 use crate::error::{CliError, CliResult};
@@ -129,6 +132,10 @@ async fn dispatch(global: &Global, command: Command, redactor: Arc<Redactor>) ->
         let result = commands::deploy_saved::run(&session, global, &project, &deploy.args, saved).await;
         return finish(&session, result, project.stack.sources());
     }
+    if let Command::Home(HomeCommand::Migrate(args)) = &command {
+        let result = commands::home::run(&session, global, &surroundings, args).await;
+        return finish(&session, result, &SourceTexts::default());
+    }
     let Some(stack) = stack_args(&command) else { return Exit::Bug };
     let project = match Project::open(&session, global, stack, secrets_of(&command)) {
         Ok(project) => project,
@@ -169,7 +176,12 @@ fn stack_args(command: &Command) -> Option<&StackArgs> {
         Command::Unlock(args) => Some(&args.stack),
         Command::Output(args) => Some(&args.stack),
         Command::Secret(args) => Some(args.command.stack()),
-        Command::Show(_) | Command::Plugin(_) | Command::Completions { .. } | Command::Version | Command::Compile => {
+        Command::Show(_)
+        | Command::Home(_)
+        | Command::Plugin(_)
+        | Command::Completions { .. }
+        | Command::Version
+        | Command::Compile => {
             None
         }
     }
@@ -196,7 +208,12 @@ async fn with_project(
         Command::Output(args) => commands::output::run(session, global, project, args),
         Command::Secret(args) => commands::secret::run(session, global, surroundings, project, &args.command).await,
         Command::State(command) => commands::state::run(session, global, surroundings, project, command).await,
-        Command::Show(_) | Command::Plugin(_) | Command::Completions { .. } | Command::Version | Command::Compile => {
+        Command::Show(_)
+        | Command::Home(_)
+        | Command::Plugin(_)
+        | Command::Completions { .. }
+        | Command::Version
+        | Command::Compile => {
             Err(CliError::new(Exit::Bug, "a command without a stack came to be run with one"))
         }
     }

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cofferdam_engine::{Cancel, Engine, EngineCtx, Stop};
-use cofferdam_home::store::{LocalStore, S3Role, S3Settings, S3Store, Store};
-use cofferdam_home::{Access, Holder, Home, HomeCtx, OpenHomeError, OpenStageError, Stage, TIME_TO_LIVE};
+use cofferdam_home::{Access, Holder, Home, HomeCtx, OpenStageError, Stage, TIME_TO_LIVE};
 use cofferdam_model::capabilities::Grant;
 use cofferdam_model::journal::InFlight;
 use cofferdam_model::limits::MAX_COMPONENT_BYTES;
@@ -22,7 +21,7 @@ use cofferdam_runtime::{
     CacheDirectory, Compiler, Environment as Credentials, LoadError, Plugin, PluginProviders, ProviderSpec, Runtime,
     RuntimeOptions, Source,
 };
-use cofferdam_stack::{EncryptionSetting, HomePlace, HomeSetting, PluginSource, RoleSetting, S3Place};
+use cofferdam_stack::{EncryptionSetting, HomeSetting, PluginSource};
 
 use crate::args::LockArgs;
 use crate::environment::{self, SystemClock, SystemEntropy};
@@ -30,10 +29,10 @@ use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::project::Project;
 use crate::render::events::Reporter;
-use crate::{bundled, commands, keys};
+use crate::{bundled, commands, keys, stores};
 
 /// How often a run that waits for a lease looks again.
-const LOCK_POLL: Duration = Duration::from_secs(1);
+pub const LOCK_POLL: Duration = Duration::from_secs(1);
 
 /// What every command that runs plugins shares.
 pub struct Session {
@@ -135,7 +134,15 @@ impl Session {
 
     /// Opens the home's stage to look at it.
     pub fn read_stage(&self, project: &Project, stage: &StageName) -> CliResult<Stage> {
-        Ok(self.home(project)?.open_stage(project.stack.stack(), stage, Access::Read)?)
+        let home = self.home(project)?;
+        if let Some(moved) = home.moved()? {
+            self.reporter.json(&serde_json::json!({ "type": "home-moved", "to": moved.to, "at_ms": moved.at_ms }));
+            self.reporter.say(&format!(
+                "warning: this home has moved to `{}`; what is read here is as old as the move",
+                moved.to
+            ));
+        }
+        Ok(home.open_stage(project.stack.stack(), stage, Access::Read)?)
     }
 
     /// Opens the home's stage to write, in the name of a command; waits for another run as long as it was told to.
@@ -189,34 +196,22 @@ impl Session {
         self.home_at(&project.folder, project.stack.home(), project.stack.encryption())
     }
 
+    /// What the home of a project is opened with.
+    pub fn home_ctx(&self, project: &Project) -> CliResult<HomeCtx> {
+        self.ctx_at(&project.folder, project.stack.home(), project.stack.encryption())
+    }
+
     /// The home that a setting names, for the stack in a folder.
     pub fn home_at(&self, folder: &Path, setting: &HomeSetting, encryption: &EncryptionSetting) -> CliResult<Home> {
-        let store = open_store(&setting.place, folder)?;
-        let keys = keys::keys(self, encryption)?;
-        let home = Home::open(HomeCtx { store, keys, clock: self.clock.clone(), entropy: Arc::new(SystemEntropy) })?;
+        let home = Home::open(self.ctx_at(folder, setting, encryption)?)?;
         let home = home.with_history(setting.history.unwrap_or(Home::HISTORY));
         Ok(home.with_lease(setting.lease.unwrap_or(TIME_TO_LIVE)))
     }
-}
 
-/// What a home lies in.
-fn open_store(place: &HomePlace, folder: &Path) -> CliResult<Arc<dyn Store>> {
-    match place {
-        HomePlace::Local { path } => {
-            Ok(Arc::new(LocalStore::new(folder.join(path.as_deref().unwrap_or(".cofferdam")))))
-        }
-        HomePlace::S3(place) => {
-            let S3Place { bucket, prefix, region, profile, endpoint, path_style, role } = (**place).clone();
-            let role = role.map(|RoleSetting { arn, external_id, session_name }| S3Role {
-                arn,
-                external_id,
-                session_name,
-                endpoint: None,
-            });
-            let settings = S3Settings { bucket, prefix, region, profile, keys: None, role, endpoint, path_style };
-            let opened = tokio::task::block_in_place(|| S3Store::open(&settings));
-            Ok(Arc::new(opened.map_err(OpenHomeError::from)?))
-        }
+    fn ctx_at(&self, folder: &Path, setting: &HomeSetting, encryption: &EncryptionSetting) -> CliResult<HomeCtx> {
+        let store = stores::open(&setting.place, folder)?;
+        let keys = keys::keys(self, encryption)?;
+        Ok(HomeCtx { store, keys, clock: self.clock.clone(), entropy: Arc::new(SystemEntropy) })
     }
 }
 

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use cofferdam_model::journal::JournalError;
 use cofferdam_model::{SecretName, StackName, StageName};
 
-use crate::lease::{Held, Holder, LeaseLost};
+use crate::lease::{Held, LeaseLost};
+use crate::moved::Moved;
 use crate::secrets::{MAX_ALL_SECRETS_BYTES, MAX_SECRET_BYTES};
 use crate::store::{ProbeError, StoreError};
 
@@ -88,6 +89,30 @@ pub enum OpenHomeError {
     /// The store does not hold what a home rests on.
     #[error(transparent)]
     Unfit(#[from] ProbeError),
+    /// It is elsewhere now; what is left may only be read.
+    #[error("the home `{place}` has moved to `{}`", moved.to)]
+    Moved {
+        /// The old place.
+        place: String,
+        /// The new one.
+        moved: Box<Moved>,
+    },
+    /// It is being moved elsewhere.
+    #[error("the home `{place}` is being moved to `{}`", moved.to)]
+    Moving {
+        /// The old place.
+        place: String,
+        /// The new one.
+        moved: Box<Moved>,
+    },
+    /// Another home is being moved here.
+    #[error("the home `{from}` is being moved to `{place}`, and not yet whole there")]
+    Arriving {
+        /// The new place.
+        place: String,
+        /// The old one.
+        from: String,
+    },
 }
 
 impl OpenHomeError {
@@ -99,6 +124,14 @@ impl OpenHomeError {
             Self::Newer(newer) => Some(newer.hint()),
             Self::Damaged(damage) => Some(damage.hint()),
             Self::Unfit(error) => error.hint(),
+            Self::Moved { moved, .. } => Some(format!("name `{}` as the `home` of the stack", moved.to)),
+            Self::Moving { place, moved } => Some(format!(
+                "wait for the end; where that run was killed, end it: cofferdam home migrate … {}\n(or give it up: remove \
+                 `{}/moving.json`)",
+                moved.to,
+                place.trim_end_matches('/')
+            )),
+            Self::Arriving { .. } => Some("wait for the end, or run `cofferdam home migrate` again".to_owned()),
         }
     }
 }
@@ -140,6 +173,34 @@ impl OpenStageError {
                 Some("wait for it with `--lock-wait 5m`; the lease of a run that was killed ends by itself".to_owned())
             }
             Self::Home(error) => error.hint(),
+        }
+    }
+}
+
+/// Why a lease could not be taken away.
+#[derive(Debug, thiserror::Error)]
+pub enum UnlockError {
+    /// The home is elsewhere, or cannot be read.
+    #[error(transparent)]
+    Home(#[from] OpenHomeError),
+    /// The run before could not be shut out.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+impl From<StoreError> for UnlockError {
+    fn from(error: StoreError) -> Self {
+        Self::Load(error.into())
+    }
+}
+
+impl UnlockError {
+    /// What to do, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Home(error) => error.hint(),
+            Self::Load(error) => error.hint(),
         }
     }
 }

@@ -8,15 +8,16 @@ use cofferdam_model::{StackName, StageName};
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::random_hex;
-use crate::lease::{Attempt, Held, TIME_TO_LIVE, Taking, Times};
+use crate::lease::{Attempt, Held, Holder, Lease, TIME_TO_LIVE, Taking, Times};
+use crate::moved::{self, Moved};
 use crate::places::Places;
 use crate::store::{Created, Store, probe};
 use crate::vault::Vault;
-use crate::{Access, Clock, Damage, Entropy, Keys, LoadError, NewerFormat, OpenHomeError, OpenStageError, Stage};
+use crate::{Access, Clock, Damage, Entropy, Keys, NewerFormat, OpenHomeError, OpenStageError, Stage, UnlockError};
 
 /// The format that is written.
 const FORMAT: u64 = 1;
-const NAME: &str = "home.json";
+pub(crate) const NAME: &str = "home.json";
 
 /// The text of `home.json`.
 #[derive(Serialize, Deserialize)]
@@ -93,20 +94,44 @@ impl Home {
             Access::Read => None,
             Access::Write(holder) => {
                 self.make()?;
-                match self.taking(&places).take(&holder, false)? {
-                    Attempt::Taken(lease) => {
-                        // From here on nobody drops a key that this run may encrypt with: it has to be the newest.
-                        self.vault.ring().forget_current();
-                        Some(lease)
-                    }
-                    Attempt::Held(held) => {
-                        let Places { stack, stage } = places;
-                        return Err(OpenStageError::Locked { stack, stage, held: Box::new(held) });
-                    }
-                }
+                let lease = self.take(&places, &holder)?;
+                moved::check(&*self.store)?;
+                // From here on nobody drops a key that this run may encrypt with: it has to be the newest.
+                self.vault.ring().forget_current();
+                Some(lease)
             }
         };
         Ok(self.stage(places, lease))
+    }
+
+    /// Opens a stage to write, also where the home is being moved: for the one who moves it.
+    pub(crate) fn open_to_move(
+        &self,
+        stack: &StackName,
+        stage: &StageName,
+        holder: &Holder,
+    ) -> Result<Stage, OpenStageError> {
+        let places = Places { stack: stack.clone(), stage: stage.clone() };
+        let lease = self.take(&places, holder)?;
+        Ok(self.stage(places, Some(lease)))
+    }
+
+    fn take(&self, places: &Places, holder: &Holder) -> Result<Lease, OpenStageError> {
+        match self.taking(places).take(holder, false)? {
+            Attempt::Taken(lease) => Ok(lease),
+            Attempt::Held(held) => {
+                let Places { stack, stage } = places.clone();
+                Err(OpenStageError::Locked { stack, stage, held: Box::new(held) })
+            }
+        }
+    }
+
+    /// Where the home is now, where it has moved. What is left here may be read, and is as old as the move.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn moved(&self) -> Result<Option<Moved>, OpenHomeError> {
+        moved::mark(&*self.store, moved::MOVED)
     }
 
     /// Who holds the lease of a stage; none where nobody does.
@@ -122,10 +147,11 @@ impl Home {
     ///
     /// # Errors
     /// When the store cannot be written, or the log is damaged.
-    pub fn unlock(&self, stack: &StackName, stage: &StageName, by: &crate::Holder) -> Result<(), LoadError> {
+    pub fn unlock(&self, stack: &StackName, stage: &StageName, by: &Holder) -> Result<(), UnlockError> {
+        moved::check(&*self.store)?;
         let places = Places { stack: stack.clone(), stage: stage.clone() };
         match self.taking(&places).take(by, true)? {
-            Attempt::Taken(lease) => self.stage(places, Some(lease)).load_text().map(drop),
+            Attempt::Taken(lease) => Ok(self.stage(places, Some(lease)).load_text().map(drop)?),
             // Another run takes it at this very moment, again and again: the old holder is shut out by that one.
             Attempt::Held(_) => Ok(()),
         }
@@ -139,7 +165,7 @@ impl Home {
         self.vault.check_key(id)
     }
 
-    fn stage(&self, places: Places, lease: Option<crate::lease::Lease>) -> Stage {
+    fn stage(&self, places: Places, lease: Option<Lease>) -> Stage {
         let (store, vault, clock) = self.parts();
         Stage::new(store, places, vault, clock, lease, self.history)
     }
@@ -186,9 +212,7 @@ impl Home {
             // A file system holds a name by itself; a server may not.
             probe(&*self.store, self.vault.entropy())?;
         }
-        let home = HomeFile { format: FORMAT, id: random_hex::<16>(self.vault.entropy()) };
-        let text = serde_json::to_vec(&home).expect("a number and a string are JSON");
-        if self.store.create(NAME, &text)? == Created::Taken {
+        if self.store.create(NAME, &home_file(self.vault.entropy()))? == Created::Taken {
             // Another process made it first.
             check(&*self.store)?;
         }
@@ -196,8 +220,14 @@ impl Home {
     }
 }
 
+/// The text of a new `home.json`.
+pub(crate) fn home_file(entropy: &dyn Entropy) -> Vec<u8> {
+    let home = HomeFile { format: FORMAT, id: random_hex::<16>(entropy) };
+    serde_json::to_vec(&home).expect("a number and a string are JSON")
+}
+
 /// The id in `home.json`, where that is there; an error where this program cannot work with it.
-fn check(store: &dyn Store) -> Result<Option<String>, OpenHomeError> {
+pub(crate) fn check(store: &dyn Store) -> Result<Option<String>, OpenHomeError> {
     let Some(bytes) = store.get(NAME)? else { return Ok(None) };
     let place = store.place(NAME);
     let damaged = |what: String| Damage { place: place.clone(), line: None, what };

@@ -18,6 +18,8 @@ mod keys;
 mod lease;
 mod marks;
 mod mend;
+mod migrate;
+mod moved;
 mod places;
 mod record;
 mod replay;
@@ -35,6 +37,7 @@ pub use document::{DocumentError, DocumentSecrets, MAX_DOCUMENT_BYTES};
 pub use entropy::Entropy;
 pub use error::{
     Damage, FileError, KeyError, LoadError, NewerFormat, OpenHomeError, OpenStageError, SealError, SecretsError,
+    UnlockError,
     WriteError,
 };
 pub use history::Version;
@@ -44,6 +47,8 @@ pub use keyring::{DataKeyInfo, KeyChange, Member, Public as KeyringInfo, Role};
 pub use keys::{Encryption, Keys, Passphrase, Recipient, RecipientError, Recovery, RecoveryKey, WrapError, Wrapper};
 pub use lease::{Held, Holder, LeaseLost, TIME_TO_LIVE};
 pub use mend::{Finding, Health, Lost, ObjectKind, Repair, RepairError, Repaired, Start};
+pub use migrate::{MigrateError, Migrated, Migration, migrate};
+pub use moved::Moved;
 pub use replay::Loaded;
 pub use rotation::{ReencryptError, Reencrypted};
 pub use sealed::{OpenPlanError, PlanScope, SealPlanError};

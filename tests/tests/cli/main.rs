@@ -1,5 +1,6 @@
 //! The command line itself: what it accepts, refuses, prints and exits with.
 
+mod home;
 mod inspect;
 mod json;
 mod output;

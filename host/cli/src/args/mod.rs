@@ -17,7 +17,7 @@ use crate::exit;
 pub use secret::{Alphabet, RotateArgs, SecretArgs, SecretCommand, SetArgs};
 pub use state::{
     DiffArgs, ImportArgs, ListArgs, MvArgs, PullArgs, PushArgs, RmArgs, RollbackArgs, SettleArgs, ShowArgs, StateCommand,
-    WriteArgs,
+    VerifyArgs, WriteArgs,
 };
 
 const ABOUT: &str = "Deploys infrastructure with sandboxed provider plugins";
@@ -140,6 +140,9 @@ Examples:
     /// Look at the state, and mend it
     #[command(subcommand)]
     State(StateCommand),
+    /// Look after the home, in which the states of all stacks live
+    #[command(subcommand)]
+    Home(HomeCommand),
     /// Give back the lease of a run that is no more
     #[command(after_help = "\
 Examples:
@@ -315,6 +318,35 @@ pub struct OutputArgs {
     /// Show secret values in the listing
     #[arg(long)]
     pub show_secrets: bool,
+}
+
+/// `home …`.
+#[derive(Debug, Subcommand)]
+pub enum HomeCommand {
+    /// Move a home to another store: copy it, compare it, and mark the old one as moved
+    #[command(after_help = "\
+Examples:
+  cofferdam home migrate local:.cofferdam local:/srv/cofferdam
+  cofferdam home migrate local:.cofferdam local:/srv/cofferdam --yes --lock-wait 10m
+
+Takes the leases of all stages, copies every object, compares every copy byte by byte, and loads every stage from the new
+home; only then is the old one marked. From then on runs that still name it are refused, with the new place. One that was
+cut off goes on when it is run again. Afterwards name the new place as the `home` of your stacks.")]
+    Migrate(MigrateArgs),
+}
+
+/// `home migrate`.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// The home, such as `local:.cofferdam`
+    pub from: String,
+    /// Where it goes, such as `local:/srv/cofferdam`; nothing is there yet
+    pub to: String,
+    #[command(flatten)]
+    pub lock: LockArgs,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
 }
 
 /// `plugin …`.

@@ -87,6 +87,25 @@ Examples:
 Refused where the state went on since the document was printed, or is another one altogether: look at `state diff`
 before you use --force. The state before stays in the history.")]
     Push(PushArgs),
+    /// Check every object of the stage: journal, snapshots, lease, keys; exit with 1 where one is damaged
+    #[command(after_help = "\
+Examples:
+  cofferdam state verify
+  cofferdam state verify --all                                   every stage of the home
+  cofferdam state verify --format json | jq 'select(.health == \"damaged\")'
+
+Changes nothing and takes no lease. `state repair` goes on from what is whole.")]
+    Verify(VerifyArgs),
+    /// Go on from what is whole where an object is damaged; keeps a copy of the rest
+    #[command(after_help = "\
+Examples:
+  cofferdam state repair                                         shows what is kept and what is lost, asks, does it
+  cofferdam state repair --yes && cofferdam plan --refresh all
+
+What is damaged is copied below `damaged/` of the stage, and the copy compared, before anything is removed. The state
+keeps its lineage and gets a higher serial. Where records are lost, the plan shows what they were about, or `state import`
+takes the object back.")]
+    Repair(WriteArgs),
 }
 
 /// `--at`.
@@ -214,6 +233,16 @@ pub struct PushArgs {
     /// Also where the state went on since, is another one, or has writes in flight
     #[arg(long)]
     pub force: bool,
+}
+
+/// `state verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    pub stack: StackArgs,
+    /// Every stage of every stack in the home
+    #[arg(long)]
+    pub all: bool,
 }
 
 fn address(text: &str) -> Result<Address, String> {

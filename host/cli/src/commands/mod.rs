@@ -3,6 +3,7 @@
 pub mod ask;
 pub mod deploy;
 pub mod deploy_saved;
+pub mod home;
 pub mod output;
 pub mod plan;
 pub mod plugin;

@@ -290,6 +290,15 @@ impl Latest {
     }
 }
 
+/// The text of a token that has the number of a lease and is released: for the copy of a home, where the next run is to
+/// take a higher one.
+pub(crate) fn released(lease: &Lease) -> Vec<u8> {
+    let ttl_ms = u64::try_from(TIME_TO_LIVE.as_millis()).unwrap_or(u64::MAX);
+    let Lease { token, holder, .. } = lease;
+    let (token, holder, id) = (*token, holder.clone(), "moved".to_owned());
+    TokenFile { format: 1, token, id, holder, ttl_ms, beat: 0, released: true }.text()
+}
+
 /// What a token says, in words; none where it cannot be read.
 pub(crate) fn token_in_words(text: &[u8]) -> Option<String> {
     let file: TokenFile = serde_json::from_slice(text).ok()?;

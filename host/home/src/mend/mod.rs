@@ -2,6 +2,7 @@
 //! [`verify`] tells what is wrong with each object, [`examine`] works out what can be kept, and [`repair`] keeps it.
 
 mod examine;
+mod home;
 mod lines;
 mod played;
 mod repair;

@@ -120,6 +120,9 @@ impl Home {
             }
             found.push(match key.strip_prefix("keys/") {
                 Some(name) => self.key(&key, name),
+                None if key.starts_with("damaged/") => {
+                    Finding::new(&key, ObjectKind::Aside, Health::Unused, "moved aside by a repair")
+                }
                 None if key.ends_with(".json") && !key.contains('/') => {
                     Finding::new(&key, ObjectKind::Home, Health::Whole, "")
                 }

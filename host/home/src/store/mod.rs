@@ -103,7 +103,7 @@ pub trait Store: Send + Sync {
     /// When one of them could not be removed.
     fn delete(&self, keys: &[String]) -> Result<(), StoreError>;
 
-    /// Every object whose name begins with a prefix that ends with `/`, sorted by name. One that is made or removed
+    /// Every object whose name begins with a prefix that ends with `/` or is empty, sorted by name. One that is made or removed
     /// meanwhile is listed or not; one that was there when this began is listed, also where it is gone by the end.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod change;
 mod look;
+mod mend;
 
 use cofferdam_tests::{Output, Sandbox};
 use regex::Regex;
@@ -36,6 +37,7 @@ fn shown(output: &Output) -> String {
         (r"\b\d+ (?:B|kB)\b", "[size]"),
         (r"\b[0-9a-f]{32}\b", "[lineage]"),
         (r"\b\d{10}-[0-9a-f]{8}\.json", "[snapshot].json"),
+        (r"\b\d{10}\.jsonl", "[piece].jsonl"),
         (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "[uuid]"),
         (r"\([0-9a-f]{12}\)", "([digest])"),
         // Columns are as wide as what was just replaced.

@@ -10,10 +10,12 @@ mod look;
 mod mv;
 mod pull;
 mod push;
+mod repair;
 mod rm;
 mod rollback;
 mod settle;
 mod show;
+mod verify;
 
 use crate::args::{Global, StackArgs, StateCommand};
 use crate::environment::Environment;
@@ -42,6 +44,8 @@ pub async fn run(
         StateCommand::Settle(args) => settle::run(session, project, args).await,
         StateCommand::Pull(args) => pull::run(session, global, project, args),
         StateCommand::Push(args) => push::run(session, global, surroundings, project, args).await,
+        StateCommand::Verify(args) => verify::run(session, global, project, args),
+        StateCommand::Repair(args) => repair::run(session, global, surroundings, project, args).await,
     }
 }
 
@@ -59,5 +63,7 @@ pub fn stack_args(command: &StateCommand) -> &StackArgs {
         StateCommand::Settle(args) => &args.stack,
         StateCommand::Pull(args) => &args.stack,
         StateCommand::Push(args) => &args.write.stack,
+        StateCommand::Verify(args) => &args.stack,
+        StateCommand::Repair(args) => &args.stack,
     }
 }

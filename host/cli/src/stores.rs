@@ -1,0 +1,145 @@
+//! The stores of homes: of a stack's settings, and by their names on the command line.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use cofferdam_home::OpenHomeError;
+use cofferdam_home::store::{LocalStore, S3Role, S3Settings, S3Store, Store};
+use cofferdam_stack::{HomePlace, RoleSetting, S3Place};
+use url::Url;
+
+use crate::error::{CliError, CliResult};
+use crate::exit::Exit;
+
+/// What a name of a store may look like.
+const NAMES: &str = "write local:PATH or s3://BUCKET/PREFIX, the latter with what your settings of the home say: \
+                     ?region=…&profile=…&endpoint=…&path_style=true&role=ARN&external_id=…&session_name=…";
+
+/// A store that somebody named.
+pub struct NamedStore {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// Its name, good from anywhere on this machine.
+    pub name: String,
+}
+
+/// Opens what a home lies in, for the stack in a folder. Makes nothing.
+///
+/// # Errors
+/// When there are no credentials for a bucket, or its settings are wrong.
+pub fn open(place: &HomePlace, folder: &Path) -> CliResult<Arc<dyn Store>> {
+    match place {
+        HomePlace::Local { path } => {
+            Ok(Arc::new(LocalStore::new(folder.join(path.as_deref().unwrap_or(".cofferdam")))))
+        }
+        HomePlace::S3(place) => {
+            let S3Place { bucket, prefix, region, profile, endpoint, path_style, role } = (**place).clone();
+            let role = role.map(|RoleSetting { arn, external_id, session_name }| S3Role {
+                arn,
+                external_id,
+                session_name,
+                endpoint: None,
+            });
+            let settings = S3Settings { bucket, prefix, region, profile, keys: None, role, endpoint, path_style };
+            let opened = tokio::task::block_in_place(|| S3Store::open(&settings));
+            Ok(Arc::new(opened.map_err(OpenHomeError::from)?))
+        }
+    }
+}
+
+/// Opens the store of a name. Makes nothing.
+///
+/// # Errors
+/// When the text is no name, and as [`open`] says.
+pub fn open_named(text: &str) -> CliResult<NamedStore> {
+    let (place, name) = place(text).map_err(|error| CliError::new(Exit::Usage, error).hint(NAMES))?;
+    Ok(NamedStore { store: open(&place, Path::new(""))?, name })
+}
+
+/// What a name names, and the name in full.
+fn place(text: &str) -> Result<(HomePlace, String), String> {
+    if let Some(path) = text.strip_prefix("local:").filter(|path| !path.is_empty()) {
+        let path = std::path::absolute(path).map_err(|error| format!("`{path}` is no path of a home: {error}"))?;
+        let path = path.to_str().ok_or_else(|| format!("`{}` is not UTF-8", path.display()))?.to_owned();
+        return Ok((HomePlace::Local { path: Some(path.clone()) }, format!("local:{path}")));
+    }
+    if !text.starts_with("s3://") {
+        return Err(format!("`{text}` names no home"));
+    }
+    let url = Url::parse(text).map_err(|error| format!("`{text}` names no home: {error}"))?;
+    let bucket = url.host_str().filter(|bucket| !bucket.is_empty()).ok_or("the name of a bucket is missing")?;
+    let no_part = [
+        (!url.username().is_empty() || url.password().is_some(), "credentials"),
+        (url.port().is_some(), "a port"),
+        (url.fragment().is_some(), "a fragment"),
+    ];
+    if let Some((_, part)) = no_part.into_iter().find(|(found, _)| *found) {
+        return Err(format!("the name of a bucket has no place for {part}"));
+    }
+    let mut place = S3Place {
+        bucket: bucket.to_owned(),
+        prefix: url.path().trim_start_matches('/').to_owned(),
+        ..S3Place::default()
+    };
+    let mut role = RoleSetting::default();
+    for (key, value) in url.query_pairs() {
+        let value = value.into_owned();
+        match &*key {
+            "region" => place.region = Some(value),
+            "profile" => place.profile = Some(value),
+            "endpoint" => place.endpoint = Some(value),
+            "path_style" => {
+                place.path_style = value.parse().map_err(|_| format!("`path_style={value}` is not true or false"))?;
+            }
+            "role" => role.arn = value,
+            "external_id" => role.external_id = Some(value),
+            "session_name" => role.session_name = Some(value),
+            _ => return Err(format!("a home in S3 has no setting `{key}`")),
+        }
+    }
+    if !role.arn.is_empty() {
+        place.role = Some(role);
+    } else if role != RoleSetting::default() {
+        return Err("`external_id` and `session_name` belong to a `role`".to_owned());
+    }
+    Ok((HomePlace::S3(Box::new(place)), text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn s3(text: &str) -> Result<S3Place, String> {
+        match place(text)?.0 {
+            HomePlace::S3(place) => Ok(*place),
+            HomePlace::Local { path } => Err(format!("{path:?}")),
+        }
+    }
+
+    #[test]
+    fn a_bucket_is_named_with_its_settings() {
+        let place = s3("s3://acme-state/team/a?region=eu-west-1&endpoint=http%3A%2F%2Flocalhost%3A9000&path_style=true");
+        let place = place.expect("a name");
+        assert_eq!((place.bucket.as_str(), place.prefix.as_str()), ("acme-state", "team/a"));
+        assert_eq!(place.endpoint.as_deref(), Some("http://localhost:9000"));
+        assert!(place.path_style && place.role.is_none());
+        let role = s3("s3://b?role=arn:aws:iam::1:role/x&external_id=7").expect("a name").role.expect("a role");
+        assert_eq!((role.arn.as_str(), role.external_id.as_deref()), ("arn:aws:iam::1:role/x", Some("7")));
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused() {
+        for text in
+            ["", "local:", "acme", "s3:acme", "s3://", "s3://user@b", "s3://b:1", "s3://b#x", "s3://b?regoin=x",
+             "s3://b?path_style=yes", "s3://b?external_id=7", "http://b"]
+        {
+            assert!(place(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_directory_is_named_from_anywhere() {
+        let (_, name) = place("local:x").expect("a name");
+        assert!(name.starts_with("local:/") && name.ends_with("/x"), "{name}");
+    }
+}
