@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and the help that teaches it.
 
+mod key;
 mod secret;
 
 use std::num::NonZeroUsize;
@@ -12,6 +13,7 @@ use cofferdam_model::{Address, ResourceType, StageName};
 
 use crate::exit;
 
+pub use key::{AddArgs, KeyArgs, KeyCommand, RemoveArgs, RotateKeyArgs};
 pub use secret::{Alphabet, RotateArgs, SecretArgs, SecretCommand, SetArgs};
 
 const ABOUT: &str = "Deploys infrastructure with sandboxed provider plugins";
@@ -95,6 +97,8 @@ pub enum Command {
     Output(OutputArgs),
     /// Set, list and remove the secrets of a stage, which stacks read with `secret("name")`
     Secret(SecretArgs),
+    /// Look at and change the keys of the home: who opens its secrets
+    Key(KeyArgs),
     /// Look at the state
     #[command(subcommand)]
     State(StateCommand),

@@ -4,7 +4,9 @@ use std::error::Error;
 use std::fmt::Write as _;
 
 use cofferdam_engine::{Cause, PlanError, StalePlan, StepError, Task};
-use cofferdam_home::{LoadError as StateError, OpenHomeError, OpenStageError, SecretsError, WriteError};
+use cofferdam_home::{
+    KeyError, LoadError as StateError, OpenHomeError, OpenStageError, ReencryptError, SecretsError, WriteError,
+};
 use cofferdam_model::Diagnostic;
 use cofferdam_model::error::{ErrorKind, LimitKind, PluginFault};
 use cofferdam_model::program::Program;
@@ -145,6 +147,24 @@ impl From<OpenStageError> for CliError {
 impl From<StateError> for CliError {
     fn from(error: StateError) -> Self {
         Self::of(Exit::Failed, &error).with_hint(error.hint())
+    }
+}
+
+impl From<KeyError> for CliError {
+    fn from(error: KeyError) -> Self {
+        Self::of(Exit::Failed, &error).with_hint(error.hint())
+    }
+}
+
+impl From<ReencryptError> for CliError {
+    fn from(error: ReencryptError) -> Self {
+        match error {
+            ReencryptError::Key(error) => error.into(),
+            ReencryptError::Open(error) => error.into(),
+            ReencryptError::Load(error) => error.into(),
+            ReencryptError::Write(error) => error.into(),
+            ReencryptError::Secrets(error) => error.into(),
+        }
     }
 }
 

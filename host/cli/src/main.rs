@@ -148,6 +148,7 @@ fn stack_args(command: &Command) -> Option<&StackArgs> {
         Command::Unlock(args) => Some(&args.stack),
         Command::Output(args) => Some(&args.stack),
         Command::Secret(args) => Some(args.command.stack()),
+        Command::Key(args) => Some(args.command.stack()),
         Command::Plugin(_) | Command::Completions { .. } | Command::Version | Command::Compile => None,
     }
 }
@@ -172,6 +173,7 @@ async fn with_project(
         Command::Unlock(args) => commands::unlock::run(session, surroundings, project, args).await,
         Command::Output(args) => commands::output::run(session, global, project, args),
         Command::Secret(args) => commands::secret::run(session, global, surroundings, project, &args.command).await,
+        Command::Key(args) => commands::key::run(session, global, surroundings, project, &args.command).await,
         Command::State(StateCommand::List(args)) => commands::state::list(session, global, project, args),
         Command::State(StateCommand::Show { stack, address, show_secrets }) => {
             commands::state::show(session, global, project, stack, address, *show_secrets)

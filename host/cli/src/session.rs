@@ -32,7 +32,7 @@ use crate::render::events::Reporter;
 use crate::{bundled, commands, keys};
 
 /// How often a run that waits for a lease looks again.
-const LOCK_POLL: Duration = Duration::from_secs(1);
+pub const LOCK_POLL: Duration = Duration::from_secs(1);
 
 /// What every command that runs plugins shares.
 pub struct Session {

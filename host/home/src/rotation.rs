@@ -18,6 +18,9 @@ const AT_ONCE: usize = 32;
 /// Why a stage was not encrypted anew.
 #[derive(Debug, thiserror::Error)]
 pub enum ReencryptError {
+    /// The keys could not be changed.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// Another run holds its lease, or it cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenStageError),
@@ -57,8 +60,7 @@ impl Home {
     /// When the keyring cannot be opened, read or written, or the user would not open it any more.
     pub fn change_keys(&self, change: &KeyChange) -> Result<KeyringInfo, ReencryptError> {
         self.make().map_err(OpenStageError::from)?;
-        let changed = self.vault.ring().change(change, self.vault.entropy());
-        Ok(changed.map_err(LoadError::from)?)
+        Ok(self.vault.ring().change(change, self.vault.entropy())?)
     }
 
     /// Every stage that has anything in this home.

@@ -2,6 +2,7 @@
 
 mod inspect;
 mod json;
+mod key;
 mod output;
 mod secret;
 mod shells;

@@ -1,6 +1,8 @@
 //! The commands, one module each.
 
+pub mod ask;
 pub mod deploy;
+pub mod key;
 pub mod output;
 pub mod plan;
 pub mod plugin;
