@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use cofferdam_engine::{Cause, ImportError, PlanError, SettleError, StalePlan, StepError, Task};
 use cofferdam_home::store::StoreError;
 use cofferdam_home::{
-    DocumentError, KeyError, LoadError as StateError, MigrateError, OpenHomeError, OpenStageError, RepairError,
-    SealError, SealPlanError, SecretsError, UnlockError, WriteError,
+    DocumentError, KeyError, LoadError as StateError, MigrateError, OpenHomeError, OpenStageError, ReencryptError,
+    RepairError, SealError, SealPlanError, SecretsError, UnlockError, WriteError,
 };
 use cofferdam_model::Diagnostic;
 use cofferdam_model::error::{ErrorKind, LimitKind, PluginFault};
@@ -176,6 +176,18 @@ impl From<StateError> for CliError {
 impl From<SealPlanError> for CliError {
     fn from(error: SealPlanError) -> Self {
         Self::of(Exit::Failed, &error).with_hint(error.hint())
+    }
+}
+
+impl From<ReencryptError> for CliError {
+    fn from(error: ReencryptError) -> Self {
+        match error {
+            ReencryptError::Key(error) => error.into(),
+            ReencryptError::Open(error) => error.into(),
+            ReencryptError::Load(error) => error.into(),
+            ReencryptError::Write(error) => error.into(),
+            ReencryptError::Secrets(error) => error.into(),
+        }
     }
 }
 

@@ -176,14 +176,13 @@ fn stack_args(command: &Command) -> Option<&StackArgs> {
         Command::Unlock(args) => Some(&args.stack),
         Command::Output(args) => Some(&args.stack),
         Command::Secret(args) => Some(args.command.stack()),
+        Command::Key(args) => Some(args.command.stack()),
         Command::Show(_)
         | Command::Home(_)
         | Command::Plugin(_)
         | Command::Completions { .. }
         | Command::Version
-        | Command::Compile => {
-            None
-        }
+        | Command::Compile => None,
     }
 }
 
@@ -207,15 +206,14 @@ async fn with_project(
         Command::Unlock(args) => commands::unlock::run(session, surroundings, project, args).await,
         Command::Output(args) => commands::output::run(session, global, project, args),
         Command::Secret(args) => commands::secret::run(session, global, surroundings, project, &args.command).await,
+        Command::Key(args) => commands::key::run(session, global, surroundings, project, &args.command).await,
         Command::State(command) => commands::state::run(session, global, surroundings, project, command).await,
         Command::Show(_)
         | Command::Home(_)
         | Command::Plugin(_)
         | Command::Completions { .. }
         | Command::Version
-        | Command::Compile => {
-            Err(CliError::new(Exit::Bug, "a command without a stack came to be run with one"))
-        }
+        | Command::Compile => Err(CliError::new(Exit::Bug, "a command without a stack came to be run with one")),
     }
 }
 

@@ -9,9 +9,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use cofferdam_model::program::Program as _;
 use cofferdam_model::{Diagnostic, StageName};
-use cofferdam_stack::{
-    LoadOptions, ReadFile, ReadFileError, ReadSecret, SourceTexts, Sources, Stack, WithheldSecrets,
-};
+use cofferdam_stack::{LoadOptions, ReadFile, ReadFileError, ReadSecret, SourceTexts, Sources, Stack, WithheldSecrets};
 
 use crate::args::{Global, StackArgs};
 use crate::bundled;

@@ -118,7 +118,8 @@ mod tests {
 
     #[test]
     fn a_bucket_is_named_with_its_settings() {
-        let place = s3("s3://acme-state/team/a?region=eu-west-1&endpoint=http%3A%2F%2Flocalhost%3A9000&path_style=true");
+        let place =
+            s3("s3://acme-state/team/a?region=eu-west-1&endpoint=http%3A%2F%2Flocalhost%3A9000&path_style=true");
         let place = place.expect("a name");
         assert_eq!((place.bucket.as_str(), place.prefix.as_str()), ("acme-state", "team/a"));
         assert_eq!(place.endpoint.as_deref(), Some("http://localhost:9000"));
@@ -129,10 +130,20 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_refused() {
-        for text in
-            ["", "local:", "acme", "s3:acme", "s3://", "s3://user@b", "s3://b:1", "s3://b#x", "s3://b?regoin=x",
-             "s3://b?path_style=yes", "s3://b?external_id=7", "http://b"]
-        {
+        for text in [
+            "",
+            "local:",
+            "acme",
+            "s3:acme",
+            "s3://",
+            "s3://user@b",
+            "s3://b:1",
+            "s3://b#x",
+            "s3://b?regoin=x",
+            "s3://b?path_style=yes",
+            "s3://b?external_id=7",
+            "http://b",
+        ] {
             assert!(place(text).is_err(), "{text}");
         }
     }

@@ -61,5 +61,5 @@ pub use refresh::RefreshOutcome;
 pub use run::Engine;
 pub use saved::{SavePlanError, SavedPlan};
 pub use settle::{SettleError, Settlement};
-pub use unsettled::Way;
 pub use suggest::closest;
+pub use unsettled::Way;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use cofferdam_model::journal::JournalError;
 use cofferdam_model::{SecretName, StackName, StageName};
 
-use crate::lease::{Held, LeaseLost};
+use crate::lease::{Held, Holder, LeaseLost};
 use crate::moved::Moved;
 use crate::secrets::{MAX_ALL_SECRETS_BYTES, MAX_SECRET_BYTES};
 use crate::store::{ProbeError, StoreError};

@@ -37,8 +37,7 @@ pub use document::{DocumentError, DocumentSecrets, MAX_DOCUMENT_BYTES};
 pub use entropy::Entropy;
 pub use error::{
     Damage, FileError, KeyError, LoadError, NewerFormat, OpenHomeError, OpenStageError, SealError, SecretsError,
-    UnlockError,
-    WriteError,
+    UnlockError, WriteError,
 };
 pub use history::Version;
 pub use home::{Home, HomeCtx};

@@ -325,7 +325,9 @@ mod tests {
         Vault::new(store, keys, Arc::new(Still), Arc::new(Counting(AtomicU64::new(1))))
     }
 
-    fn scope(kind: Kind) -> Scope<'static> {
+    const STATE: Kind<'static> = Kind::State { lineage: "ab", serial: 3 };
+
+    fn scope(kind: Kind<'static>) -> Scope<'static> {
         Scope { stack: "shop", stage: "dev", kind, class: "resource", subject: "a.b" }
     }
 
@@ -360,9 +362,9 @@ mod tests {
         let root = tempfile::tempdir().expect("temporary directory");
         for value in [value(), value().into_secret(), Value::unknown(), Value::unknown().into_secret()] {
             let vault = vault(root.path());
-            let (text, marks) = seal(&vault, scope(Kind::State), &value);
+            let (text, marks) = seal(&vault, scope(STATE), &value);
             assert!(!text.contains("inner") && !text.contains('1'), "{text}");
-            let back = open(&vault, scope(Kind::State), &text, marks).expect("opens");
+            let back = open(&vault, scope(STATE), &text, marks).expect("opens");
             assert!(back == value, "{back:?}");
         }
     }
@@ -371,9 +373,11 @@ mod tests {
     fn a_secret_opens_only_in_its_place() {
         let root = tempfile::tempdir().expect("temporary directory");
         let vault = vault(root.path());
-        let here = scope(Kind::State);
+        let here = scope(STATE);
         let elsewhere = [
             scope(Kind::Journal),
+            scope(Kind::State { lineage: "ab", serial: 4 }),
+            scope(Kind::State { lineage: "cd", serial: 3 }),
             Scope { stack: "other", ..here },
             Scope { stage: "prod", ..here },
             Scope { subject: "a.c", ..here },
@@ -394,7 +398,7 @@ mod tests {
         let root = tempfile::tempdir().expect("temporary directory");
         let vault = vault(root.path());
         let value = Value::list(["x", "x", "hunter2"].map(|text| Value::from(text).into_secret()).into());
-        let (_, marks) = seal(&vault, scope(Kind::State), &value);
+        let (_, marks) = seal(&vault, scope(STATE), &value);
         let texts: Vec<&String> = marks.secret.values().collect();
         assert_ne!(texts[0], texts[1]);
         assert_eq!(texts[0].len(), texts[2].len());
@@ -405,10 +409,10 @@ mod tests {
         let root = tempfile::tempdir().expect("temporary directory");
         let deep = |levels| (0..levels).fold(Value::null(), |value, _| Value::list(vec![value]));
         let vault = vault(root.path());
-        let mut sealer = Sealer::new(&vault, scope(Kind::State));
+        let mut sealer = Sealer::new(&vault, scope(STATE));
         sealer.value("/inputs", &deep(MAX_DEPTH)).expect("as deep as a document");
         assert!(matches!(sealer.value("/inputs", &deep(MAX_DEPTH + 1)), Err(SealError::TooDeep(_))));
-        let (text, marks) = seal(&vault, scope(Kind::State), &deep(MAX_DEPTH).into_secret());
-        open(&vault, scope(Kind::State), &text, marks).expect("opens");
+        let (text, marks) = seal(&vault, scope(STATE), &deep(MAX_DEPTH).into_secret());
+        open(&vault, scope(STATE), &text, marks).expect("opens");
     }
 }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use cofferdam_model::{StackName, StageName};
 
 use crate::keyring::name;
-use crate::store::{Listed, StoreError};
+use crate::places::STACKS;
+use crate::store::Listed;
 use crate::{
     Access, Holder, Home, KeyChange, KeyError, KeyringInfo, LoadError, OpenStageError, SecretsError, WriteError,
 };
@@ -17,6 +18,9 @@ const AT_ONCE: usize = 32;
 /// Why a stage was not encrypted anew.
 #[derive(Debug, thiserror::Error)]
 pub enum ReencryptError {
+    /// The keys could not be changed.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// Another run holds its lease, or it cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenStageError),
@@ -56,8 +60,7 @@ impl Home {
     /// When the keyring cannot be opened, read or written, or the user would not open it any more.
     pub fn change_keys(&self, change: &KeyChange) -> Result<KeyringInfo, ReencryptError> {
         self.make().map_err(OpenStageError::from)?;
-        let changed = self.vault.ring().change(change, self.vault.entropy());
-        Ok(changed.map_err(LoadError::from)?)
+        Ok(self.vault.ring().change(change, self.vault.entropy())?)
     }
 
     /// Encrypts what counts of a stage with the newest key: its state becomes the next snapshot, its secrets the next

@@ -84,8 +84,20 @@ pub(crate) struct Snapshot {
     bytes: u64,
 }
 
-fn scope<'a>(stack: &'a StackName, stage: &'a StageName, class: &'static str, subject: &'a str) -> Scope<'a> {
-    Scope { stack: stack.as_str(), stage: stage.as_str(), kind: Kind::State, class, subject }
+/// Which snapshot it is: what its secrets are bound to.
+#[derive(Clone, Copy)]
+struct Generation<'a> {
+    stack: &'a StackName,
+    stage: &'a StageName,
+    lineage: &'a str,
+    serial: u64,
+}
+
+impl<'a> Generation<'a> {
+    fn scope(self, class: &'static str, subject: &'a str) -> Scope<'a> {
+        let kind = Kind::State { lineage: self.lineage, serial: self.serial };
+        Scope { stack: self.stack.as_str(), stage: self.stage.as_str(), kind, class, subject }
+    }
 }
 
 impl Body {
@@ -117,6 +129,7 @@ pub(crate) fn body_text(
     made: Option<&Made>,
     sealing: Sealing<'_>,
 ) -> Result<String, SealError> {
+    let generation = Generation { stack: &state.stack, stage: &state.stage, lineage, serial };
     let mut plugins = Vec::new();
     let mut indices: HashMap<(&Digest, &str, &str), usize> = HashMap::new();
     let mut resources = BTreeMap::new();
@@ -127,10 +140,10 @@ pub(crate) fn body_text(
             plugins.len() - 1
         });
         let subject = address.to_string();
-        let sealer = sealing.sealer(scope(&state.stack, &state.stage, "resource", &subject));
+        let sealer = sealing.sealer(generation.scope("resource", &subject));
         resources.insert(address, EntryOut::new(entry, index, sealer)?);
     }
-    let mut sealer = sealing.sealer(scope(&state.stack, &state.stage, "outputs", ""));
+    let mut sealer = sealing.sealer(generation.scope("outputs", ""));
     let outputs = outputs_out(&state.outputs, &mut sealer)?;
     let marks = sealer.finish();
     let (stack, stage) = (&state.stack, &state.stage);
@@ -246,17 +259,18 @@ impl BodyIn {
         if (&body.stack, &body.stage) != (stack, stage) {
             return Err(damaged(format!("it is the state of stack `{}` in stage `{}`", body.stack, body.stage)));
         }
+        let generation = Generation { stack, stage, lineage: &body.lineage, serial: body.serial };
         let mut resources = BTreeMap::new();
         for (address, mut entry) in body.resources {
             let plugin = body.plugins.get(entry.plugin);
             let plugin = plugin.ok_or_else(|| damaged(format!("`{address}` names no plugin")))?.clone();
             let subject = address.to_string();
             let marks = std::mem::take(&mut entry.marks);
-            let opener = Opener::new(vault, scope(stack, stage, "resource", &subject), marks);
+            let opener = Opener::new(vault, generation.scope("resource", &subject), marks);
             let entry = entry.restore(plugin, opener)?;
             resources.insert(address, entry);
         }
-        let opener = Opener::new(vault, scope(stack, stage, "outputs", ""), body.marks);
+        let opener = Opener::new(vault, generation.scope("outputs", ""), body.marks);
         let outputs = outputs_in(body.outputs, opener)?;
         let (stack, stage) = (stack.clone(), stage.clone());
         Ok(StackState { stack, stage, lineage: body.lineage, serial: body.serial, resources, outputs })

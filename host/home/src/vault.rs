@@ -23,8 +23,12 @@ pub(crate) struct Vault {
 
 /// Which file a secret stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    State,
+pub(crate) enum Kind<'a> {
+    /// A snapshot: of that serial in that lineage, so that what an older one held opens in no newer one.
+    State {
+        lineage: &'a str,
+        serial: u64,
+    },
     Journal,
     /// Not in the home: what was sealed for a file of the user.
     Plan,
@@ -36,7 +40,7 @@ pub(crate) enum Kind {
 pub(crate) struct Scope<'a> {
     pub stack: &'a str,
     pub stage: &'a str,
-    pub kind: Kind,
+    pub kind: Kind<'a>,
     /// "resource", "operation", "outputs" or "secret".
     pub class: &'static str,
     /// The address, the operation id, the name of the secret, or nothing.
@@ -59,14 +63,15 @@ impl From<KeyError> for OpenError {
 
 impl Scope<'_> {
     fn bind(&self, pointer: &str) -> Vec<u8> {
-        let kind = match self.kind {
-            Kind::State => "state",
-            Kind::Journal => "journal",
-            Kind::Plan => "plan",
-            Kind::Secrets => "secrets",
+        let (kind, lineage, serial) = match self.kind {
+            Kind::State { lineage, serial } => ("state", lineage, serial),
+            Kind::Journal => ("journal", "", 0),
+            Kind::Plan => ("plan", "", 0),
+            Kind::Secrets => ("secrets", "", 0),
         };
+        let serial = serial.to_string();
         let mut bound = b"cofferdam secret 1".to_vec();
-        for part in [self.stack, self.stage, kind, self.class, self.subject, pointer] {
+        for part in [self.stack, self.stage, kind, lineage, &serial, self.class, self.subject, pointer] {
             bound.extend((part.len() as u64).to_le_bytes());
             bound.extend(part.as_bytes());
         }

@@ -10,7 +10,7 @@ use crate::eval::{Scope, range};
 use crate::findings::{Findings, quoted, suggestion};
 use crate::source::span;
 
-/// Who opens the secrets of the home, and what is encrypted. Recipients are texts whose form the caller checks.
+/// Who opens the secrets of the home. Recipients are texts whose form the caller checks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EncryptionSetting {
     /// Public keys.
@@ -19,13 +19,13 @@ pub struct EncryptionSetting {
     pub recovery: Option<String>,
     /// Whether the keys have to be wrapped with a passphrase, too.
     pub passphrase: bool,
-    /// Whether states and journals are encrypted as a whole, not their secrets alone.
-    pub whole: bool,
     /// Where the setting stands; none where there is none.
     pub span: Option<SourceSpan>,
 }
 
-const NAMES: [&str; 4] = ["passphrase", "recipients", "recovery", "state"];
+const NAMES: [&str; 3] = ["passphrase", "recipients", "recovery"];
+/// What the language has and this version does not serve.
+const LATER: [&str; 2] = ["kms", "state"];
 const EXAMPLE: &str = "write `encryption = { recipients = [\"age1…\", \"ssh-ed25519 AAAA…\"], recovery = \"age1…\" }`";
 
 /// Reads `encryption`; nobody else where it is not set.
@@ -50,10 +50,10 @@ type Fault = (String, String);
 
 fn read(fields: &BTreeMap<String, Value>) -> Result<EncryptionSetting, Fault> {
     if let Some(unknown) = fields.keys().find(|key| !NAMES.contains(&key.as_str())) {
-        let summary = match unknown.as_str() {
-            "kms" => "`kms` in `encryption` is not supported by this version".to_owned(),
-            other => format!("`encryption` has no setting `{}`", quoted(other)),
-        };
+        if LATER.contains(&unknown.as_str()) {
+            return Err((format!("`{unknown}` in `encryption` is not supported by this version"), EXAMPLE.to_owned()));
+        }
+        let summary = format!("`encryption` has no setting `{}`", quoted(unknown));
         return Err((summary, suggestion(unknown, NAMES).unwrap_or_else(|| EXAMPLE.to_owned())));
     }
     let set = |key: &str| fields.get(key).filter(|value| !value.is_null());
@@ -73,16 +73,6 @@ fn read(fields: &BTreeMap<String, Value>) -> Result<EncryptionSetting, Fault> {
             return Err(("`passphrase` is `true` or `false`".to_owned(), hint.to_owned()));
         };
         setting.passphrase = *passphrase;
-    }
-    if let Some(state) = set("state") {
-        setting.whole = match state.as_str() {
-            Some("whole") => true,
-            Some("secrets") => false,
-            _ => {
-                let hint = "`secrets` encrypts secret values alone, `whole` the states and journals around them, too";
-                return Err(("`state` is `\"secrets\"` or `\"whole\"`".to_owned(), hint.to_owned()));
-            }
-        };
     }
     Ok(setting)
 }

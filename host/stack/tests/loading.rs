@@ -374,3 +374,26 @@ fn a_secret_stays_a_secret() {
     assert_eq!(inputs.at(&Pointer::parse("/triggers/plain").expect("a pointer")), Some(Value::from("x")));
     assert!(!format!("{stack:?}{inputs:?}").contains("hunter2"));
 }
+
+#[test]
+fn encryption_names_who_opens_the_secrets() {
+    let load = |encryption: &str| Case::whole(&format!("stack \"test\" {{\n  encryption = {encryption}\n}}\n"));
+    let stack = load("{ recipients = [\"age1a\", \"ssh-ed25519 b\"], recovery = \"none\", passphrase = true }").stack();
+    let setting = stack.encryption();
+    assert_eq!(setting.recipients, ["age1a", "ssh-ed25519 b"]);
+    assert_eq!((setting.recovery.as_deref(), setting.passphrase), (Some("none"), true));
+    assert!(setting.span.is_some());
+    for (encryption, summary) in [
+        ("\"age1a\"", "`encryption` is an object"),
+        ("{ recipients = \"age1a\" }", "`recipients` is a list of strings"),
+        ("{ recipients = [1] }", "`recipients` is a list of strings"),
+        ("{ recovery = true }", "`recovery` is a string"),
+        ("{ passphrase = \"hunter2\" }", "`passphrase` is `true` or `false`"),
+        ("{ recipient = [] }", "`encryption` has no setting `recipient`"),
+        ("{ state = \"whole\" }", "`state` in `encryption` is not supported by this version"),
+        ("{ recipients = [secret(\"db\")] }", "this setting is shown to people and cannot be secret"),
+    ] {
+        let errors = load(encryption).errors();
+        assert_eq!((errors.len(), errors[0].0.as_str()), (1, summary), "{errors:#?}");
+    }
+}

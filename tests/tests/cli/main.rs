@@ -3,6 +3,7 @@
 mod home;
 mod inspect;
 mod json;
+mod key;
 mod output;
 mod secret;
 mod shells;

@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and the help that teaches it.
 
+mod key;
 mod secret;
 mod state;
 
@@ -14,10 +15,11 @@ use cofferdam_model::{ResourceType, StageName};
 
 use crate::exit;
 
+pub use key::{AddArgs, KeyArgs, KeyCommand, RemoveArgs, RotateKeyArgs};
 pub use secret::{Alphabet, RotateArgs, SecretArgs, SecretCommand, SetArgs};
 pub use state::{
-    DiffArgs, ImportArgs, ListArgs, MvArgs, PullArgs, PushArgs, RmArgs, RollbackArgs, SettleArgs, ShowArgs, StateCommand,
-    VerifyArgs, WriteArgs,
+    DiffArgs, ImportArgs, ListArgs, MvArgs, PullArgs, PushArgs, RmArgs, RollbackArgs, SettleArgs, ShowEntryArgs,
+    StateCommand, VerifyArgs, WriteArgs,
 };
 
 const ABOUT: &str = "Deploys infrastructure with sandboxed provider plugins";
@@ -137,6 +139,8 @@ Examples:
     Output(OutputArgs),
     /// Set, list and remove the secrets of a stage, which stacks read with `secret("name")`
     Secret(SecretArgs),
+    /// Look at and change the keys of the home: who opens its secrets
+    Key(KeyArgs),
     /// Look at the state, and mend it
     #[command(subcommand)]
     State(StateCommand),

@@ -13,7 +13,7 @@ pub enum StateCommand {
     /// List the resources of the state
     List(ListArgs),
     /// Show what the state holds of one resource
-    Show(ShowArgs),
+    Show(ShowEntryArgs),
     /// List the states that are kept, the newest first: when each was made, by whom, and how large it is
     #[command(after_help = "\
 Examples:
@@ -127,7 +127,7 @@ pub struct ListArgs {
 
 /// `state show`.
 #[derive(Debug, Args)]
-pub struct ShowArgs {
+pub struct ShowEntryArgs {
     #[command(flatten)]
     pub stack: StackArgs,
     #[command(flatten)]
@@ -258,7 +258,7 @@ pub struct SettleArgs {
     #[command(flatten)]
     pub lock: LockArgs,
     /// The resource's address; `cofferdam plan` names those in flight
-    #[arg(value_parser = super::address)]
+    #[arg(value_parser = address)]
     pub address: Address,
     /// There is no object
     #[arg(long)]

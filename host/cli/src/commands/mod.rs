@@ -4,6 +4,7 @@ pub mod ask;
 pub mod deploy;
 pub mod deploy_saved;
 pub mod home;
+pub mod key;
 pub mod output;
 pub mod plan;
 pub mod plugin;

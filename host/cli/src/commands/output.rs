@@ -6,7 +6,7 @@ use cofferdam_model::{Data, Value};
 use serde_json::json;
 
 use crate::args::{Format, Global, OutputArgs};
-use crate::commands::plan::teach;
+use crate::commands::plan::learn;
 use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::project::Project;

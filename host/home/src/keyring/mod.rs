@@ -61,6 +61,14 @@ impl Keyring {
         }
         let (public, data) = match self.read()? {
             Some(document) => {
+                // Not opened again for a key that is known: with a passphrase that takes a second.
+                let newest = document.public.keys.last().map(|newest| name(newest.number)).unwrap_or_default();
+                let mut open = self.open.lock();
+                if let Some(key) = open.all.get(newest.as_str()).cloned() {
+                    open.current = Some(key.clone());
+                    return Ok(key);
+                }
+                drop(open);
                 let data = document.open(&self.keys)?;
                 (document.public, data)
             }

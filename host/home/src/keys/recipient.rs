@@ -118,6 +118,12 @@ impl Recipient {
         &self.text
     }
 
+    /// What stands behind an SSH key: mostly `user@host`.
+    #[must_use]
+    pub fn comment(&self) -> Option<&str> {
+        self.comment.as_deref()
+    }
+
     /// How people tell it from others: the comment of an SSH key where it has one, else the key, shortened where it is
     /// long.
     #[must_use]

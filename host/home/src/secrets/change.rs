@@ -72,6 +72,11 @@ impl Secrets<'_> {
             if self.store.create(&key, &list.text(number))? == Created::Taken {
                 continue;
             }
+            if let Some(secret) = list.secrets.values().next()
+                && !self.has_key(secret, &key)?
+            {
+                continue;
+            }
             let numbers = self.numbers()?;
             if numbers.iter().any(|other| *other > number) {
                 // Somebody went on from ours, with a key that is as new, or ours is too late: look again.
@@ -114,6 +119,17 @@ impl Secrets<'_> {
         Err(SecretsError::Busy(self.places.stage.clone()))
     }
 
+    /// Whether the home still has the key of a value in the object just created; removes that object where it has not:
+    /// the key was dropped between the sealing and now, by somebody who could not know of it.
+    fn has_key(&self, secret: &SecretOut, object: &str) -> Result<bool, SecretsError> {
+        let has = self.vault.ring().has(key_of(&secret.value))?;
+        if !has {
+            self.vault.ring().forget_current();
+            self.store.delete(&[object.to_owned()])?;
+        }
+        Ok(has)
+    }
+
     /// Creates the next number; false where that has to begin anew.
     fn create(&self, name: &SecretName, change: &Change, found: &SecretSet) -> Result<bool, SecretsError> {
         let mut list = found.list.clone();
@@ -136,11 +152,8 @@ impl Secrets<'_> {
             return Ok(false);
         }
         if let Some(secret) = list.secrets.get(name)
-            && !self.vault.ring().has(key_of(&secret.value))?
+            && !self.has_key(secret, &key)?
         {
-            // Its key was dropped between the sealing and now, by somebody who could not know of it.
-            self.vault.ring().forget_current();
-            self.store.delete(&[key])?;
             return Ok(false);
         }
         let numbers = self.numbers()?;

@@ -61,7 +61,11 @@ impl<'a> Changing<'a> {
         match self.global.format {
             Format::Json => state_diff::lines(&diff).for_each(|line| self.session.reporter.json(&line)),
             Format::Human => {
-                let text = format!("{}State: {}.\n", state_diff::render(&diff, &self.session.redactor), state_diff::summary(&diff));
+                let text = format!(
+                    "{}State: {}.\n",
+                    state_diff::render(&diff, &self.session.redactor),
+                    state_diff::summary(&diff)
+                );
                 talk::data(&self.session.redactor.redact(&text));
             }
         }

@@ -46,7 +46,8 @@ pub fn run(session: &Session, global: &Global, project: &Project, args: &DiffArg
         }
         Format::Human => {
             let summary = state_diff::summary(&diff);
-            let text = format!("{}From serial {from} to {to}: {summary}.\n", state_diff::render(&diff, &session.redactor));
+            let text =
+                format!("{}From serial {from} to {to}: {summary}.\n", state_diff::render(&diff, &session.redactor));
             talk::data(&session.redactor.redact(&text));
         }
     }

@@ -36,7 +36,7 @@ pub async fn run(
         let message = format!("a write of `{address}` still goes on");
         return Err(CliError::new(Exit::Failed, message).hint("`cofferdam deploy` waits for its end"));
     }
-    let engine = session.engine(project, before, EngineCtx::PARALLELISM).await?;
+    let engine = session.engine(project, before, &[], EngineCtx::PARALLELISM).await?;
     let request = ImportRequest { address: address.clone(), identity: args.identity.iter().cloned().collect() };
     let entry = engine.import(before, &request).await.map_err(|error| import_error(&error, &*project.stack))?;
     // A create that was cut off made this object: its end is known now.

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::list::condition;
 use super::look::{state_at, unknown_address};
-use crate::args::{Format, Global, ShowArgs};
+use crate::args::{Format, Global, ShowEntryArgs};
 use crate::error::CliResult;
 use crate::exit::Exit;
 use crate::project::Project;
@@ -14,7 +14,7 @@ use crate::session::Session;
 use crate::talk;
 
 /// Shows one resource.
-pub fn run(session: &Session, global: &Global, project: &Project, args: &ShowArgs) -> CliResult<Exit> {
+pub fn run(session: &Session, global: &Global, project: &Project, args: &ShowEntryArgs) -> CliResult<Exit> {
     let (address, reveal) = (&args.address, args.show_secrets);
     let state = state_at(session, project, &args.stack.stage, args.at.at)?;
     let Some(entry) = state.resources.get(address) else { return Err(unknown_address(&state, address)) };
