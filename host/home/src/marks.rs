@@ -293,37 +293,6 @@ fn no_place(pointer: &str) -> OpenError {
 mod tests {
     use super::*;
     use crate::vault::Kind;
-    use crate::{Entropy, Keys};
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    struct Counting(AtomicU64);
-
-    impl Entropy for Counting {
-        fn fill(&self, bytes: &mut [u8]) {
-            for byte in bytes {
-                *byte = u8::try_from(self.0.fetch_add(1, Ordering::Relaxed) % 251).expect("less than 251");
-            }
-        }
-    }
-
-    struct Still;
-
-    impl crate::Clock for Still {
-        fn now_ms(&self) -> u64 {
-            0
-        }
-
-        fn monotonic_ms(&self) -> u64 {
-            0
-        }
-    }
-
-    fn vault(root: &std::path::Path) -> Vault {
-        let keys = Keys::new(root.join("user/identity.txt"));
-        let store = Arc::new(crate::store::LocalStore::new(root.join("home")));
-        Vault::new(store, keys, Arc::new(Still), Arc::new(Counting(AtomicU64::new(1))))
-    }
 
     const STATE: Kind<'static> = Kind::State { lineage: "ab", serial: 3 };
 
@@ -361,7 +330,7 @@ mod tests {
     fn all_marks_come_back() {
         let root = tempfile::tempdir().expect("temporary directory");
         for value in [value(), value().into_secret(), Value::unknown(), Value::unknown().into_secret()] {
-            let vault = vault(root.path());
+            let vault = Vault::of_tests(root.path());
             let (text, marks) = seal(&vault, scope(STATE), &value);
             assert!(!text.contains("inner") && !text.contains('1'), "{text}");
             let back = open(&vault, scope(STATE), &text, marks).expect("opens");
@@ -372,7 +341,7 @@ mod tests {
     #[test]
     fn a_secret_opens_only_in_its_place() {
         let root = tempfile::tempdir().expect("temporary directory");
-        let vault = vault(root.path());
+        let vault = Vault::of_tests(root.path());
         let here = scope(STATE);
         let elsewhere = [
             scope(Kind::Journal),
@@ -396,7 +365,7 @@ mod tests {
     #[test]
     fn equal_secrets_look_different_and_short_ones_alike() {
         let root = tempfile::tempdir().expect("temporary directory");
-        let vault = vault(root.path());
+        let vault = Vault::of_tests(root.path());
         let value = Value::list(["x", "x", "hunter2"].map(|text| Value::from(text).into_secret()).into());
         let (_, marks) = seal(&vault, scope(STATE), &value);
         let texts: Vec<&String> = marks.secret.values().collect();
@@ -408,7 +377,7 @@ mod tests {
     fn a_value_that_could_not_be_read_back_is_refused() {
         let root = tempfile::tempdir().expect("temporary directory");
         let deep = |levels| (0..levels).fold(Value::null(), |value, _| Value::list(vec![value]));
-        let vault = vault(root.path());
+        let vault = Vault::of_tests(root.path());
         let mut sealer = Sealer::new(&vault, scope(STATE));
         sealer.value("/inputs", &deep(MAX_DEPTH)).expect("as deep as a document");
         assert!(matches!(sealer.value("/inputs", &deep(MAX_DEPTH + 1)), Err(SealError::TooDeep(_))));

@@ -192,25 +192,13 @@ mod tests {
 
     use cofferdam_model::Value;
 
-    use crate::{Entropy, Keys};
-
-    struct Zeros;
-
-    impl Entropy for Zeros {
-        fn fill(&self, bytes: &mut [u8]) {
-            bytes.fill(0);
-        }
-    }
-
     /// As hosts wrote it before an intent held its inputs.
     const OLDER: &str = r#"{"intent":{"operation":"op-00000000000000000000000000000000","address":"t_x.a","kind":"create","provider":"t","plugin":{"name":"t","version":"1.0.0","digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},"inputs":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}"#;
 
     #[test]
     fn an_intent_of_an_older_host_has_no_inputs() {
         let root = tempfile::tempdir().expect("temporary directory");
-        let keys = Keys { identity: root.path().join("identity.txt"), passphrase: None };
-        let vault =
-            Vault::new(Arc::new(crate::store::LocalStore::new(root.path().join("home"))), keys, Arc::new(Zeros));
+        let vault = Vault::of_tests(root.path());
         let (stack, stage) = (StackName::new("shop").expect("valid"), StageName::new("dev").expect("valid"));
         let restore = |text: &str| {
             let stored: StoredRecord = serde_json::from_str(text).expect("reads");

@@ -138,3 +138,42 @@ impl Vault {
         Ok(Zeroizing::new(plain))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    struct Counting(AtomicU64);
+
+    impl Entropy for Counting {
+        fn fill(&self, bytes: &mut [u8]) {
+            for byte in bytes {
+                *byte = u8::try_from(self.0.fetch_add(1, Ordering::Relaxed) % 251).expect("less than 251");
+            }
+        }
+    }
+
+    struct Still;
+
+    impl Clock for Still {
+        fn now_ms(&self) -> u64 {
+            0
+        }
+
+        fn monotonic_ms(&self) -> u64 {
+            0
+        }
+    }
+
+    impl Vault {
+        /// A vault of a new home below a folder.
+        pub(crate) fn of_tests(root: &Path) -> Self {
+            let keys = Keys::new(root.join("user/identity.txt"));
+            let store = Arc::new(crate::store::LocalStore::new(root.join("home")));
+            Self::new(store, keys, Arc::new(Still), Arc::new(Counting(AtomicU64::new(1))))
+        }
+    }
+}

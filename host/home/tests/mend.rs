@@ -321,7 +321,7 @@ async fn what_cannot_be_judged_is_not_repaired() {
     let text = std::fs::read_to_string(&base).expect("read");
     std::fs::write(&base, "").expect("changed");
     let before = place.lasting();
-    let stranger = cofferdam_home::Keys { identity: place.directory.path().join("none.txt"), passphrase: None };
+    let stranger = cofferdam_home::Keys::new(place.directory.path().join("none.txt"));
     let access = cofferdam_home::Access::Write(support::holder());
     let stage = place.home_with(stranger).open_stage(&support::stack(), &support::stage(), access).expect("free");
     assert!(matches!(stage.examine(), Err(LoadError::Key(_))));

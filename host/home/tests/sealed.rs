@@ -50,7 +50,7 @@ fn another_home_does_not_open_it() {
     let (stack, stage) = (stack(), stage());
     let scope = PlanScope { stack: &stack, stage: &stage, lineage: "", serial: 0, beside: "" };
     let text = place.home().seal_plan(&scope, PLAIN.to_vec()).expect("sealed");
-    assert!(matches!(other.home().open_plan(&scope, &text), Err(OpenPlanError::Key(KeyError::NoKey(_)))));
+    assert!(matches!(other.home().open_plan(&scope, &text), Err(OpenPlanError::Key(KeyError::NoKey { .. }))));
     other.home().seal_plan(&scope, PLAIN.to_vec()).expect("sealed");
     assert!(changed(&other.home().open_plan(&scope, &text)));
 }
