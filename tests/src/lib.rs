@@ -6,6 +6,7 @@
 
 mod gate;
 mod invocation;
+mod moto;
 mod objects;
 mod output;
 mod paths;
@@ -19,6 +20,7 @@ mod wire;
 
 pub use gate::Gate;
 pub use invocation::Invocation;
+pub use moto::Moto;
 pub use objects::Objects;
 pub use output::Output;
 pub use paths::{binary, fixture, guests, repository, target, toolchain};

@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
-use cofferdam_home::{Encryption, Keys, Passphrase, Recipient, RecipientError, Recovery};
+use cofferdam_home::{
+    AwsAccess, Encryption, Keys, KmsSettings, KmsSettingsError, KmsWrapper, Passphrase, Recipient, RecipientError,
+    Recovery, Wrapper,
+};
 use cofferdam_model::Diagnostic;
-use cofferdam_stack::EncryptionSetting;
+use cofferdam_stack::{EncryptionSetting, KmsKey};
 
 use crate::environment::{self, Environment};
 use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::session::Session;
+use crate::stores::aws_role;
 
 /// No recovery key.
 const NONE: &str = "none";
@@ -34,10 +38,10 @@ pub fn keys(session: &Session, setting: &EncryptionSetting) -> CliResult<Keys> {
 }
 
 fn encryption(session: &Session, setting: &EncryptionSetting) -> CliResult<Encryption> {
-    let refuse = |error: RecipientError| {
-        let finding = Diagnostic::error(error.to_string()).with_hint(error.hint()).with_span(setting.span.clone());
-        CliError::findings(vec![finding])
+    let finding = |text: String, hint: &str| {
+        CliError::findings(vec![Diagnostic::error(text).with_hint(hint).with_span(setting.span.clone())])
     };
+    let refuse = |error: RecipientError| finding(error.to_string(), error.hint());
     let recipients = setting.recipients.iter().map(|text| text.parse().map_err(refuse)).collect::<CliResult<_>>()?;
     let recovery = match (environment::recovery(), &setting.recovery) {
         (Some(text), _) if text == NONE => Recovery::None,
@@ -57,7 +61,21 @@ fn encryption(session: &Session, setting: &EncryptionSetting) -> CliResult<Encry
             }))
         }
     };
-    Ok(Encryption { recipients, recovery, passphrase: setting.passphrase, wrappers: Vec::new() })
+    let refuse = |error: KmsSettingsError| finding(error.to_string(), error.hint());
+    let wrappers = setting.kms.iter().map(|key| wrapper(key).map_err(refuse)).collect::<CliResult<_>>()?;
+    Ok(Encryption { recipients, recovery, passphrase: setting.passphrase, wrappers })
+}
+
+fn wrapper(key: &KmsKey) -> Result<Arc<dyn Wrapper>, KmsSettingsError> {
+    let KmsKey { key, region, profile, endpoint, role } = key.clone();
+    let access = AwsAccess { region, profile, keys: None, role: role.map(aws_role), endpoint };
+    Ok(Arc::new(KmsWrapper::new(KmsSettings { key, access })?))
+}
+
+/// The services that wrap the keys of a home, where no stack says how they are reached: as the environment says.
+pub fn services(ids: &[String]) -> Vec<Arc<dyn Wrapper>> {
+    let known = ids.iter().filter_map(|id| KmsWrapper::new(KmsSettings::of_id(id)?).ok());
+    known.map(|wrapper| Arc::new(wrapper) as Arc<dyn Wrapper>).collect()
 }
 
 /// A recipient that was given to a command.

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use cofferdam_home::OpenHomeError;
-use cofferdam_home::store::{LocalStore, S3Role, S3Settings, S3Store, Store};
+use cofferdam_home::store::{LocalStore, S3Settings, S3Store, Store};
+use cofferdam_home::{AwsAccess, AwsRole, OpenHomeError};
 use cofferdam_stack::{HomePlace, RoleSetting, S3Place};
 use url::Url;
 
@@ -34,17 +34,18 @@ pub fn open(place: &HomePlace, folder: &Path) -> CliResult<Arc<dyn Store>> {
         }
         HomePlace::S3(place) => {
             let S3Place { bucket, prefix, region, profile, endpoint, path_style, role } = (**place).clone();
-            let role = role.map(|RoleSetting { arn, external_id, session_name }| S3Role {
-                arn,
-                external_id,
-                session_name,
-                endpoint: None,
-            });
-            let settings = S3Settings { bucket, prefix, region, profile, keys: None, role, endpoint, path_style };
+            let access = AwsAccess { region, profile, keys: None, role: role.map(aws_role), endpoint };
+            let settings = S3Settings { bucket, prefix, access, path_style };
             let opened = tokio::task::block_in_place(|| S3Store::open(&settings));
             Ok(Arc::new(opened.map_err(OpenHomeError::from)?))
         }
     }
+}
+
+/// A role as a stack names it.
+pub fn aws_role(role: RoleSetting) -> AwsRole {
+    let RoleSetting { arn, external_id, session_name } = role;
+    AwsRole { arn, external_id, session_name, endpoint: None }
 }
 
 /// Opens the store of a name. Makes nothing.

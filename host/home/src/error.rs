@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use cofferdam_model::journal::JournalError;
 use cofferdam_model::{SecretName, StackName, StageName};
 
+use crate::keys::{KmsSettings, WrapError};
 use crate::lease::{Held, Holder, LeaseLost};
 use crate::moved::Moved;
 use crate::secrets::{MAX_ALL_SECRETS_BYTES, MAX_SECRET_BYTES};
@@ -349,7 +350,18 @@ pub enum KeyError {
         id: String,
         /// What it said.
         #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: WrapError,
+    },
+    /// A service did not wrap the keyring.
+    #[error("`{id}` does not wrap the keys in `{place}`")]
+    WrapBy {
+        /// The keyring.
+        place: String,
+        /// The service and its key.
+        id: String,
+        /// What it said.
+        #[source]
+        source: WrapError,
     },
     /// A secret names a key that the home does not have.
     #[error("the secrets need the data key {id}, which is not in `{place}`")]
@@ -370,7 +382,7 @@ pub enum KeyError {
     Wrap {
         /// The keyring.
         place: String,
-        /// What the age library or the service said.
+        /// What the age library said.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -404,7 +416,8 @@ impl KeyError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::File(_) | Self::Wrap { .. } | Self::Unwrap { .. } => return None,
+            Self::File(_) | Self::Wrap { .. } => return None,
+            Self::Unwrap { source, .. } | Self::WrapBy { source, .. } => return source.hint.clone(),
             Self::Store(error) => return error.hint.clone(),
             Self::Newer(newer) => newer.hint(),
             Self::NoIdentity { path, .. } => format!(
@@ -423,7 +436,7 @@ impl KeyError {
             Self::NoPassphrase(_) | Self::WrongPassphrase(_) => {
                 "set COFFERDAM_PASSPHRASE to the passphrase of this home".to_owned()
             }
-            Self::NoWrapper { .. } => "name it in `encryption` of the `stack` block".to_owned(),
+            Self::NoWrapper { id, .. } => no_wrapper(id),
             Self::NoKey { place, .. } | Self::BadKey(place) => format!("restore `{place}` from a backup"),
             Self::IdentityInHome(_) => "keep the identity in another directory than the home".to_owned(),
             Self::NobodyLeft(_) | Self::LocksOut(_) => {
@@ -432,6 +445,16 @@ impl KeyError {
             Self::NoMember(_) => "`cofferdam key list` shows for whom they are".to_owned(),
             Self::Busy(_) => "try again".to_owned(),
         })
+    }
+}
+
+fn no_wrapper(id: &str) -> String {
+    let away = format!("or, where it shall open the home no longer: cofferdam key remove-recipient {id}");
+    match KmsSettings::of_id(id) {
+        Some(KmsSettings { key, .. }) => {
+            format!("name it in the `stack` block: encryption = {{ kms = {{ key = \"{key}\" }} }}; {away}")
+        }
+        None => format!("name it in `encryption` of the `stack` block; {away}"),
     }
 }
 

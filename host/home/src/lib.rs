@@ -4,6 +4,7 @@
 //!
 //! `host/docs/design/home.md` says what lies where, and why nothing of it can be lost.
 
+mod aws;
 mod clock;
 mod document;
 mod durable;
@@ -32,6 +33,7 @@ pub mod store;
 mod vault;
 mod written;
 
+pub use aws::{AwsAccess, AwsKeys, AwsRole};
 pub use clock::Clock;
 pub use document::{DocumentError, DocumentSecrets, MAX_DOCUMENT_BYTES, StateDocument};
 pub use entropy::Entropy;
@@ -43,7 +45,10 @@ pub use history::Version;
 pub use home::{Home, HomeCtx};
 pub use journal::{JournalStats, MAX_BATCH_BYTES};
 pub use keyring::{DataKeyInfo, KeyChange, Member, Public as KeyringInfo, Role};
-pub use keys::{Encryption, Keys, Passphrase, Recipient, RecipientError, Recovery, RecoveryKey, WrapError, Wrapper};
+pub use keys::{
+    Encryption, Keys, KmsSettings, KmsSettingsError, KmsWrapper, Passphrase, Recipient, RecipientError, Recovery,
+    RecoveryKey, WrapError, Wrapper,
+};
 pub use lease::{Held, Holder, LeaseLost, TIME_TO_LIVE};
 pub use mend::{Finding, Health, Lost, ObjectKind, Repair, RepairError, Repaired, Start};
 pub use migrate::{MigrateError, Migrated, Migration, migrate};

@@ -229,7 +229,10 @@ impl Wrapper for Adding {
 fn a_service_opens_what_it_wrapped() {
     let place = Place::new();
     let encryption = Encryption { wrappers: vec![Arc::new(Adding)], ..Encryption::default() };
-    set(&with(&place, encryption.clone()), "value");
+    set(&place.home(), "value");
+    with(&place, encryption.clone())
+        .change_keys(&KeyChange::Add { members: Vec::new(), passphrase: false })
+        .expect("added");
     let by_service = || place.home_with(Keys { encryption: encryption.clone(), ..stranger(&place, &[]) });
     assert_eq!(get(&by_service()).expect("opens"), "value");
     by_service().change_keys(&KeyChange::Rotate).expect("rotated");

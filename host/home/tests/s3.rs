@@ -14,9 +14,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use cofferdam_home::store::{
-    Created, ProbeError, S3Keys, S3Role, S3Settings, S3Store, Store as _, StoreError, Trouble, probe,
-};
+use cofferdam_home::store::{Created, ProbeError, S3Settings, S3Store, Store as _, StoreError, Trouble, probe};
+use cofferdam_home::{AwsAccess, AwsKeys, AwsRole};
 use proxy::{Plan, Proxy};
 use servers::{BUCKET, Server, dead_address};
 use stores::{CASES, SystemEntropy};
@@ -61,7 +60,7 @@ fn a_server_whose_conditions_do_not_hold_is_refused() {
 fn a_server_that_ignores_conditions_is_refused() {
     let server = Server::moto();
     let proxy = Proxy::before(server.address(), Plan::Deaf(&["PUT"]));
-    let settings = S3Settings { endpoint: Some(proxy.endpoint()), ..server.settings("deaf") };
+    let settings = server.settings_through(&proxy.endpoint(), "deaf");
     let error = probe(&S3Store::open(&settings).expect("opens"), &SystemEntropy).expect_err("refused");
     let text = "`s3://homes/deaf` cannot hold a home, because it does not give a name only once: a second creation of an \
                 object succeeded";
@@ -69,7 +68,7 @@ fn a_server_that_ignores_conditions_is_refused() {
     assert_eq!(server.store("deaf").list("probe/").expect("listed"), [], "nothing is left");
     // The same for the last step of a large object, which only a large object finds out.
     let proxy = Proxy::before(server.address(), Plan::Deaf(&["POST"]));
-    let settings = S3Settings { endpoint: Some(proxy.endpoint()), ..server.settings("deaf") };
+    let settings = server.settings_through(&proxy.endpoint(), "deaf");
     let store = S3Store::open(&settings).expect("opens");
     probe(&store, &SystemEntropy).expect("small objects are made once");
     let error = store.create("a/large", &vec![1; 17 * 1024 * 1024]).expect_err("refused");
@@ -99,7 +98,7 @@ fn permissions_and_signatures_are_checked() {
     assert!(error.source.to_string().starts_with("AccessDenied: "), "{}", error.source);
 
     let mut settings = server.settings("team");
-    settings.keys = settings.keys.map(|keys| S3Keys { secret: "hunter2".into(), ..keys });
+    settings.access.keys = settings.access.keys.map(|keys| AwsKeys { secret: "hunter2".into(), ..keys });
     let error = S3Store::open(&settings).expect("opens").get("a/1").expect_err("a wrong secret");
     assert!(hint(&error).starts_with("the server does not know these credentials"), "{}", hint(&error));
     let text = format!("{error:?}");
@@ -110,24 +109,25 @@ fn permissions_and_signatures_are_checked() {
 fn a_role_is_taken() {
     let server = Server::moto();
     let arn = "arn:aws:iam::123456789012:role/deploy";
-    let role = S3Role {
+    let role = AwsRole {
         arn: arn.into(),
         external_id: Some("team".into()),
         endpoint: Some(server.endpoint()),
         session_name: None,
     };
-    let settings = S3Settings { role: Some(role.clone()), ..server.settings("role") };
+    let taking = |role: AwsRole| {
+        let access = AwsAccess { role: Some(role), ..server.access() };
+        S3Store::open(&S3Settings { access, ..server.settings("role") }).expect("opens")
+    };
     let proxy = Proxy::before(server.address(), Plan::script(&[], &[]));
-    let role = Some(S3Role { endpoint: Some(proxy.endpoint()), ..role });
-    let store = S3Store::open(&S3Settings { role, ..settings.clone() }).expect("opens");
+    let store = taking(AwsRole { endpoint: Some(proxy.endpoint()), ..role.clone() });
     for number in 0..3 {
         assert_eq!(store.create(&format!("a/{number}"), b"1").expect("created"), Created::Made);
     }
     assert_eq!(proxy.requests().len(), 1, "the role's credentials are kept: {:?}", proxy.requests());
 
     let dead = format!("http://{}", dead_address());
-    let role = settings.role.map(|role| S3Role { endpoint: Some(dead), ..role });
-    let store = S3Store::open(&S3Settings { role, ..server.settings("role") }).expect("opens");
+    let store = taking(AwsRole { endpoint: Some(dead), ..role });
     let error = store.get("a/1").expect_err("no token service");
     assert_eq!(hint(&error), format!("look whether `{arn}` may be taken: aws sts assume-role"));
 }
@@ -151,23 +151,21 @@ fn what_is_wrong_is_said() {
     }
 
     let endpoint = format!("http://{}", dead_address());
-    let store =
-        S3Store::open(&S3Settings { endpoint: Some(endpoint.clone()), ..server.settings("team") }).expect("opens");
+    let store = S3Store::open(&server.settings_through(&endpoint, "team")).expect("opens");
     let error = store.create("a/1", b"1").expect_err("nothing listens");
     assert_eq!(hint(&error), format!("nothing answers at {endpoint}: start the server, or correct `endpoint`"));
     assert_eq!(error.trouble, Trouble::Passing);
 
-    let endpoint = Some(server.endpoint().replace("http:", "https:"));
-    let store = S3Store::open(&S3Settings { endpoint, ..server.settings("team") }).expect("opens");
+    let endpoint = server.endpoint().replace("http:", "https:");
+    let store = S3Store::open(&server.settings_through(&endpoint, "team")).expect("opens");
     let error = store.get("a/1").expect_err("no TLS");
     assert!(error.source.to_string().to_lowercase().contains("corrupt message"), "{}", error.source);
 
-    let endpoint = Some("http://no-such-host.invalid".to_owned());
-    let store = S3Store::open(&S3Settings { endpoint, ..server.settings("team") }).expect("opens");
+    let store = S3Store::open(&server.settings_through("http://no-such-host.invalid", "team")).expect("opens");
     let error = store.get("a/1").expect_err("no such host");
     assert_eq!(hint(&error), "correct `endpoint` (http://no-such-host.invalid)", "{}", error.source);
 
-    let settings = S3Settings { endpoint: Some("http://me:hunter2@host".into()), ..server.settings("team") };
+    let settings = server.settings_through("http://me:hunter2@host", "team");
     let error = S3Store::open(&settings).err().expect("refused");
     assert_eq!(error.to_string(), "could not open `s3://homes/team/`");
     assert!(!format!("{error:?}").contains("hunter2"));
@@ -260,13 +258,12 @@ fn child_that_goes_on() {
 
 /// A store whose credentials are those of the environment and of a profile; none in no child.
 fn store_of_child(profile: Option<&str>) -> Option<S3Store> {
-    let settings = S3Settings {
-        bucket: BUCKET.to_owned(),
+    let access = AwsAccess {
         profile: profile.map(str::to_owned),
         endpoint: Some(std::fs::read_to_string("endpoint").ok()?),
-        path_style: true,
-        ..S3Settings::default()
+        ..AwsAccess::default()
     };
+    let settings = S3Settings { bucket: BUCKET.to_owned(), access, path_style: true, ..S3Settings::default() };
     Some(S3Store::open(&settings).expect("opens"))
 }
 

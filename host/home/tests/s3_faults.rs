@@ -10,7 +10,7 @@ mod stores;
 
 use std::sync::Mutex;
 
-use cofferdam_home::store::{Created, S3Settings, S3Store, Store as _, Trouble};
+use cofferdam_home::store::{Created, S3Store, Store as _, Trouble};
 use proxy::{Fault, Plan, Proxy};
 use servers::Server;
 use stores::patiently;
@@ -18,8 +18,7 @@ use stores::patiently;
 const LARGE: usize = 17 * 1024 * 1024;
 
 fn through(proxy: &Proxy, server: &Server, prefix: &str) -> S3Store {
-    let settings = S3Settings { endpoint: Some(proxy.endpoint()), ..server.settings(prefix) };
-    S3Store::open(&settings).expect("opens")
+    S3Store::open(&server.settings_through(&proxy.endpoint(), prefix)).expect("opens")
 }
 
 #[test]

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use cofferdam_model::{Data, SourceSpan, Value};
+use serde::{Deserialize, Serialize};
 
 use crate::constants::Constants;
 use crate::declare::StackBlock;
 use crate::eval::{Scope, range};
+use crate::fields::{Fields, RoleSetting};
 use crate::findings::{Findings, quoted, suggestion};
 use crate::source::span;
 
@@ -19,14 +21,34 @@ pub struct EncryptionSetting {
     pub recovery: Option<String>,
     /// Whether the keys have to be wrapped with a passphrase, too.
     pub passphrase: bool,
+    /// Keys of AWS KMS.
+    pub kms: Vec<KmsKey>,
     /// Where the setting stands; none where there is none.
     pub span: Option<SourceSpan>,
 }
 
-const NAMES: [&str; 3] = ["passphrase", "recipients", "recovery"];
+/// A key of AWS KMS, whose form the caller checks, and how the service is reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KmsKey {
+    /// Its ARN, the ARN of an alias, `alias/NAME`, or its id.
+    pub key: String,
+    /// The key's region, where it is no ARN.
+    pub region: Option<String>,
+    /// The profile of the AWS configuration.
+    pub profile: Option<String>,
+    /// Another server than Amazon's.
+    pub endpoint: Option<String>,
+    /// A role to take.
+    pub role: Option<RoleSetting>,
+}
+
+const NAMES: [&str; 4] = ["kms", "passphrase", "recipients", "recovery"];
 /// What the language has and this version does not serve.
-const LATER: [&str; 2] = ["kms", "state"];
+const LATER: [&str; 1] = ["state"];
 const EXAMPLE: &str = "write `encryption = { recipients = [\"age1…\", \"ssh-ed25519 AAAA…\"], recovery = \"age1…\" }`";
+const KMS_EXAMPLE: &str = "write `kms = { key = \"arn:aws:kms:eu-west-1:123456789012:key/…\" }`, where needed with `region`, \
+                           `profile`, `role = { arn = \"…\" }` or `endpoint`; several keys are a list of these";
 
 /// Reads `encryption`; nobody else where it is not set.
 pub(crate) fn encryption(block: &StackBlock, scope: &Scope, findings: &mut Findings) -> EncryptionSetting {
@@ -74,5 +96,31 @@ fn read(fields: &BTreeMap<String, Value>) -> Result<EncryptionSetting, Fault> {
         };
         setting.passphrase = *passphrase;
     }
+    if let Some(kms) = set("kms") {
+        setting.kms = kms_keys(kms).map_err(|summary| (summary, KMS_EXAMPLE.to_owned()))?;
+    }
     Ok(setting)
+}
+
+/// One key, or a list of them.
+fn kms_keys(value: &Value) -> Result<Vec<KmsKey>, String> {
+    let keys: Vec<KmsKey> = match value.as_list() {
+        Some(items) => items.iter().map(kms_key).collect::<Result<_, _>>()?,
+        None => vec![kms_key(value)?],
+    };
+    for (at, key) in keys.iter().enumerate() {
+        if keys[..at].iter().any(|before| before.key == key.key) {
+            return Err(format!("the key `{}` of `kms` is named twice", quoted(&key.key)));
+        }
+    }
+    Ok(keys)
+}
+
+fn kms_key(value: &Value) -> Result<KmsKey, String> {
+    let mut fields = Fields::of(value, "kms")?;
+    let key = fields.text("key")?.ok_or("`kms` has a `key`")?;
+    let (region, profile, endpoint) = (fields.text("region")?, fields.text("profile")?, fields.text("endpoint")?);
+    let role = fields.role()?;
+    fields.nothing_left()?;
+    Ok(KmsKey { key, region, profile, endpoint, role })
 }

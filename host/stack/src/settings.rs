@@ -1,15 +1,15 @@
 //! The settings of the `stack` block: where the home is, and how it is kept.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cofferdam_model::{Data, Value};
+use cofferdam_model::Data;
 use hcl_edit::expr::Expression;
 use serde::{Deserialize, Serialize};
 
 use crate::constants::Constants;
 use crate::declare::StackBlock;
 use crate::eval::Scope;
+use crate::fields::{Fields, RoleSetting};
 use crate::findings::{Findings, quoted};
 use crate::units;
 
@@ -69,18 +69,6 @@ pub struct S3Place {
     pub role: Option<RoleSetting>,
 }
 
-/// A role to take with the credentials that are found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RoleSetting {
-    /// Its ARN.
-    pub arn: String,
-    /// What the role's owner asks for to know who takes it.
-    pub external_id: Option<String>,
-    /// The session's name in the logs.
-    pub session_name: Option<String>,
-}
-
 const KINDS: &str = "write `home = \"local\"`, `home = { local = { path = \"./state\" } }` or \
                      `home = { s3 = { bucket = \"acme-state\", region = \"eu-west-1\" } }`";
 
@@ -112,20 +100,8 @@ fn refuse(constants: &mut Constants<'_>, expression: &Expression, summary: &str)
     HomeSetting::default()
 }
 
-/// The settings of one kind of home, taken out one by one.
-struct Fields {
-    kind: &'static str,
-    left: BTreeMap<String, Value>,
-}
-
+/// The settings of one kind of home.
 impl Fields {
-    fn of(value: &Value, kind: &'static str) -> Result<Self, String> {
-        let entries = value.as_object().ok_or_else(|| format!("the settings of `{kind}` are an object"))?;
-        // A setting that is null is not set.
-        let set = entries.iter().filter(|(_, value)| !value.is_null());
-        Ok(Self { kind, left: set.map(|(key, value)| (key.to_string(), value.clone())).collect() })
-    }
-
     fn local(mut self) -> Result<HomeSetting, String> {
         let path = self.text("path")?;
         self.finish(HomePlace::Local { path })
@@ -133,15 +109,7 @@ impl Fields {
 
     fn s3(mut self) -> Result<HomeSetting, String> {
         let bucket = self.text("bucket")?.ok_or("a home in S3 has a `bucket`")?;
-        let role = match self.left.remove("role").map(|role| Self::of(&role, "role")).transpose()? {
-            None => None,
-            Some(mut role) => {
-                let arn = role.text("arn")?.ok_or("a `role` has an `arn`")?;
-                let (external_id, session_name) = (role.text("external_id")?, role.text("session_name")?);
-                role.nothing_left()?;
-                Some(RoleSetting { arn, external_id, session_name })
-            }
-        };
+        let role = self.role()?;
         let place = S3Place {
             bucket,
             prefix: self.text("prefix")?.unwrap_or_default(),
@@ -161,7 +129,7 @@ impl Fields {
             let fits = (MIN_LEASE..=MAX_LEASE).contains(&lease);
             fits.then_some(lease).ok_or_else(|| "a `lease` lives from 5s to 10m".to_owned())
         });
-        let history = self.left.remove("history").map(|history| {
+        let history = self.value("history").map(|history| {
             let number = match history.data() {
                 Data::Number(number) => number.as_i64().and_then(|number| usize::try_from(number).ok()),
                 _ => None,
@@ -171,26 +139,5 @@ impl Fields {
         });
         self.nothing_left()?;
         Ok(HomeSetting { place, lease: lease.transpose()?, history: history.transpose()? })
-    }
-
-    fn text(&mut self, key: &str) -> Result<Option<String>, String> {
-        let Some(value) = self.left.remove(key) else { return Ok(None) };
-        let text = value.as_str().filter(|text| !text.is_empty() && !text.contains('\0'));
-        text.map(|text| Some(text.to_owned())).ok_or_else(|| format!("`{key}` of `{}` is a text", self.kind))
-    }
-
-    fn flag(&mut self, key: &str) -> Result<bool, String> {
-        match self.left.remove(key).as_ref().map(Value::data) {
-            None => Ok(false),
-            Some(Data::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(format!("`{key}` of `{}` is `true` or `false`", self.kind)),
-        }
-    }
-
-    fn nothing_left(&self) -> Result<(), String> {
-        match self.left.keys().next() {
-            None => Ok(()),
-            Some(key) => Err(format!("`{}` has no setting `{}`", self.kind, quoted(key))),
-        }
     }
 }

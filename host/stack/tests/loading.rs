@@ -383,6 +383,14 @@ fn encryption_names_who_opens_the_secrets() {
     assert_eq!(setting.recipients, ["age1a", "ssh-ed25519 b"]);
     assert_eq!((setting.recovery.as_deref(), setting.passphrase), (Some("none"), true));
     assert!(setting.span.is_some());
+    let role = "role = { arn = \"arn:role\", external_id = \"7\" }";
+    let stack =
+        load(&format!("{{ kms = [{{ key = \"alias/a\", region = \"b\", {role} }}, {{ key = \"arn:c\" }}] }}")).stack();
+    let [first, second] = &stack.encryption().kms[..] else { panic!("two keys") };
+    assert_eq!((first.key.as_str(), first.region.as_deref()), ("alias/a", Some("b")));
+    assert_eq!(first.role.as_ref().and_then(|role| role.external_id.as_deref()), Some("7"));
+    assert_eq!((second.key.as_str(), &second.role), ("arn:c", &None));
+    assert_eq!(load("{ kms = { key = \"alias/a\" } }").stack().encryption().kms.len(), 1);
     for (encryption, summary) in [
         ("\"age1a\"", "`encryption` is an object"),
         ("{ recipients = \"age1a\" }", "`recipients` is a list of strings"),
@@ -390,6 +398,12 @@ fn encryption_names_who_opens_the_secrets() {
         ("{ recovery = true }", "`recovery` is a string"),
         ("{ passphrase = \"hunter2\" }", "`passphrase` is `true` or `false`"),
         ("{ recipient = [] }", "`encryption` has no setting `recipient`"),
+        ("{ kms = \"alias/a\" }", "the settings of `kms` are an object"),
+        ("{ kms = {} }", "`kms` has a `key`"),
+        ("{ kms = { key = 1 } }", "`key` of `kms` is a text"),
+        ("{ kms = { key = \"alias/a\", regoin = \"b\" } }", "`kms` has no setting `regoin`"),
+        ("{ kms = { key = \"alias/a\", role = {} } }", "a `role` has an `arn`"),
+        ("{ kms = [{ key = \"alias/a\" }, { key = \"alias/a\" }] }", "the key `alias/a` of `kms` is named twice"),
         ("{ state = \"whole\" }", "`state` in `encryption` is not supported by this version"),
         ("{ recipients = [secret(\"db\")] }", "this setting is shown to people and cannot be secret"),
     ] {

@@ -64,7 +64,8 @@ pub struct RotateKeyArgs {
 pub struct AddArgs {
     #[command(flatten)]
     pub stack: StackArgs,
-    /// Public keys: `age1…`, `ssh-ed25519 AAAA…` or `ssh-rsa AAAA…`; without any, those that the stack names
+    /// Public keys: `age1…`, `ssh-ed25519 AAAA…` or `ssh-rsa AAAA…`; without any, those that the stack names, and its
+    /// keys of AWS KMS
     #[arg(value_name = "RECIPIENT")]
     pub recipients: Vec<String>,
     /// They are recovery keys: for the day on which every other is lost
@@ -78,7 +79,7 @@ pub struct AddArgs {
 /// `key remove-recipient`.
 #[derive(Debug, Args)]
 pub struct RemoveArgs {
-    /// Public keys, or how `key list` shows them: the comment of an SSH key, the beginning of a key
+    /// Public keys, or how `key list` shows them: the comment of an SSH key, the beginning of a key; a key of AWS KMS
     #[arg(value_name = "RECIPIENT", required_unless_present = "passphrase")]
     pub recipients: Vec<String>,
     /// The passphrase opens it no longer

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cofferdam_engine::Stop;
-use cofferdam_home::{MigrateError, Migrated, Migration, OpenStageError, migrate};
+use cofferdam_home::{Home, HomeCtx, MigrateError, Migrated, Migration, OpenStageError, migrate};
 use cofferdam_stack::EncryptionSetting;
 use serde_json::json;
 
@@ -30,14 +30,21 @@ pub async fn run(
     if !ask.agreed(session, "Move it?").await? {
         return Ok(Exit::Done);
     }
+    let mut keys = keys::keys(session, &EncryptionSetting::default())?;
+    let (clock, entropy) = (session.clock.clone(), Arc::new(SystemEntropy));
+    let home =
+        HomeCtx { store: from.store.clone(), keys: keys.clone(), clock: clock.clone(), entropy: entropy.clone() };
+    if let Some(ring) = Home::open(home)?.keyring()? {
+        keys.encryption.wrappers = keys::services(&ring.wrappers);
+    }
     let migration = Arc::new(Migration {
         from: from.store,
         to: to.store,
         to_name: to.name.clone(),
         holder: session.holder("home migrate"),
-        keys: keys::keys(session, &EncryptionSetting::default())?,
-        clock: session.clock.clone(),
-        entropy: Arc::new(SystemEntropy),
+        keys,
+        clock,
+        entropy,
     });
     let Migrated { objects, copied, bytes, stages } = moved(session, args, migration).await?;
     session.reporter.json(&json!({

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cofferdam_engine::Stop;
 use cofferdam_home::{
-    Home, KeyChange, KeyringInfo, Member, OpenStageError, Recipient, ReencryptError, Reencrypted, Role,
+    Home, KeyChange, KeyringInfo, KmsSettings, Member, OpenStageError, Recipient, ReencryptError, Reencrypted, Role,
 };
 use cofferdam_model::{StackName, StageName};
 use serde_json::json;
@@ -80,11 +80,13 @@ fn list(session: &Session, global: &Global, project: &Project) -> CliResult<Exit
              cofferdam key add-recipient --recovery age1…",
         );
     }
-    let stack = project.stack.encryption().recipients.iter().filter_map(|text| text.parse::<Recipient>().ok());
-    let missing: Vec<String> = stack
+    let setting = project.stack.encryption();
+    let stack = setting.recipients.iter().filter_map(|text| text.parse::<Recipient>().ok());
+    let people = stack
         .filter(|recipient| !ring.members.iter().any(|member| member.recipient == *recipient))
-        .map(|recipient| format!("`{}`", recipient.shown()))
-        .collect();
+        .map(|recipient| format!("`{}`", recipient.shown()));
+    let keys = setting.kms.iter().map(|kms| service(&kms.key)).filter(|id| !ring.wrappers.contains(id));
+    let missing: Vec<String> = people.chain(keys.map(|id| format!("`{id}`"))).collect();
     if !missing.is_empty() {
         let names = missing.join(", ");
         session.reporter.say(&format!("The stack names {names} as well; to let them in: cofferdam key add-recipient"));
@@ -109,6 +111,11 @@ fn json_list(session: &Session, ring: &KeyringInfo, usage: &BTreeMap<u64, usize>
     session.reporter.json(&json!({ "type": "keyring", "passphrase": ring.passphrase, "services": ring.wrappers }));
 }
 
+/// How a keyring calls a key of AWS KMS.
+fn service(key: &str) -> String {
+    KmsSettings { key: key.to_owned(), ..KmsSettings::default() }.id()
+}
+
 fn role_name(role: Role) -> &'static str {
     match role {
         Role::Member => "member",
@@ -120,44 +127,66 @@ fn add(session: &Session, project: &Project, args: &AddArgs) -> CliResult<Exit> 
     let role = if args.recovery { Role::Recovery } else { Role::Member };
     let members = args.recipients.iter().map(|text| Ok((recipient(text)?, role))).collect::<CliResult<Vec<_>>>()?;
     let home = session.home(project)?;
-    let known = home.keyring()?.map(|ring| ring.members).unwrap_or_default();
+    let (known, services) = home.keyring()?.map(|ring| (ring.members, ring.wrappers)).unwrap_or_default();
     let ring = home.change_keys(&KeyChange::Add { members, passphrase: args.passphrase })?;
     let new: Vec<&Member> = ring.members.iter().filter(|member| !known.contains(member)).collect();
+    let new_services: Vec<&String> = ring.wrappers.iter().filter(|id| !services.contains(id)).collect();
     for member in &new {
         let (recipient, role) = (member.recipient.to_string(), role_name(member.role));
         session.reporter.json(&json!({ "type": "recipient_added", "recipient": recipient, "role": role }));
         session.reporter.say(&format!("`{}` opens the secrets of this home now.", member.recipient.shown()));
     }
+    for id in &new_services {
+        session.reporter.json(&json!({ "type": "recipient_added", "recipient": id, "role": "service" }));
+        session.reporter.say(&format!("Whom `{id}` lets decrypt opens the secrets of this home now."));
+    }
     if args.passphrase {
         session.reporter.say("The passphrase opens the secrets of this home.");
-    } else if new.is_empty() {
+    } else if new.is_empty() && new_services.is_empty() {
         session.reporter.say("Nothing was changed: they open the secrets of this home already.");
     }
     Ok(Exit::Done)
 }
 
-/// Whom a removal means: by key, by comment, or by the beginning of a key.
+/// Whom a removal means: a service by its id or its key, anybody else by key, by comment, or by the beginning of a key.
 fn removal(session: &Session, project: &Project, args: &RemoveArgs) -> CliResult<KeyChange> {
-    let known = session.home(project)?.keyring()?.map(|ring| ring.members).unwrap_or_default();
-    let find = |text: &String| {
-        let text = text.trim();
-        let is = |recipient: &Recipient| {
-            recipient.to_string() == text || recipient.key() == text || recipient.comment() == Some(text)
-        };
-        let mut found: Vec<&Recipient> = known.iter().map(|member| &member.recipient).filter(|r| is(r)).collect();
-        if found.is_empty() && text.len() >= 8 {
-            found = known.iter().map(|member| &member.recipient).filter(|r| r.key().starts_with(text)).collect();
+    let (known, services) =
+        session.home(project)?.keyring()?.map(|ring| (ring.members, ring.wrappers)).unwrap_or_default();
+    let (mut members, mut wrappers) = (Vec::new(), Vec::new());
+    for text in args.recipients.iter().map(|text| text.trim()) {
+        if let Some(id) = services.iter().find(|id| *id == text || **id == service(text)) {
+            wrappers.push(id.clone());
+        } else {
+            members.push(meant(&known, text)?);
         }
-        match found[..] {
-            [one] => Ok(one.clone()),
-            [] => Err(CliError::new(Exit::Usage, format!("the keys of this home are not wrapped for `{text}`"))
-                .hint("`cofferdam key list` shows for whom they are")),
-            _ => Err(CliError::new(Exit::Usage, format!("`{text}` means more than one recipient"))
-                .hint("write the whole public key")),
-        }
+    }
+    let setting = project.stack.encryption();
+    let named = setting.recipients.iter().filter_map(|text| text.parse::<Recipient>().ok());
+    let named = named.filter(|recipient| members.contains(recipient)).map(|recipient| recipient.shown());
+    let keys = setting.kms.iter().map(|kms| service(&kms.key)).filter(|id| wrappers.contains(id));
+    for name in named.chain(keys) {
+        session.reporter.say(&format!(
+            "The stack still names `{name}`: take it out of `encryption`, or the next `key rotate` lets it in again."
+        ));
+    }
+    Ok(KeyChange::Remove { members, passphrase: args.passphrase, wrappers })
+}
+
+fn meant(known: &[Member], text: &str) -> CliResult<Recipient> {
+    let is = |recipient: &Recipient| {
+        recipient.to_string() == text || recipient.key() == text || recipient.comment() == Some(text)
     };
-    let members = args.recipients.iter().map(find).collect::<CliResult<_>>()?;
-    Ok(KeyChange::Remove { members, passphrase: args.passphrase, wrappers: Vec::new() })
+    let mut found: Vec<&Recipient> = known.iter().map(|member| &member.recipient).filter(|r| is(r)).collect();
+    if found.is_empty() && text.len() >= 8 {
+        found = known.iter().map(|member| &member.recipient).filter(|r| r.key().starts_with(text)).collect();
+    }
+    match found[..] {
+        [one] => Ok(one.clone()),
+        [] => Err(CliError::new(Exit::Usage, format!("the keys of this home are not wrapped for `{text}`"))
+            .hint("`cofferdam key list` shows for whom they are")),
+        _ => Err(CliError::new(Exit::Usage, format!("`{text}` means more than one recipient"))
+            .hint("write the whole public key")),
+    }
 }
 
 /// Changes the keyring, encrypts every stage anew, and drops what nothing needs any more.

@@ -9,7 +9,7 @@ use cofferdam_engine::{Plan, PlanPurpose};
 use cofferdam_home::{Damage, Made, NewerFormat};
 use cofferdam_model::state::PluginIdentity;
 use cofferdam_model::{Digest, ProviderKey, StackName, StageName};
-use cofferdam_stack::{Basis, HomeSetting};
+use cofferdam_stack::{Basis, HomeSetting, KmsKey};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{CliError, CliResult};
@@ -44,6 +44,9 @@ pub struct Header {
     pub home: HomeSetting,
     /// Tells that home and others apart.
     pub home_id: String,
+    /// The services that open it, beside identities.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kms: Vec<KmsKey>,
     /// When it was made, and by whom.
     pub made: Made,
 }
@@ -67,8 +70,7 @@ impl Header {
     /// What is told of a plan.
     pub fn new(
         plan: &Plan,
-        home: &HomeSetting,
-        home_id: String,
+        (home, home_id, kms): (&HomeSetting, String, &[KmsKey]),
         basis: &Basis,
         plugins: BTreeMap<ProviderKey, PluginIdentity>,
         made: Made,
@@ -84,6 +86,7 @@ impl Header {
             plugins,
             home: home.clone(),
             home_id,
+            kms: kms.to_vec(),
             made,
         }
     }
@@ -185,6 +188,7 @@ mod tests {
             plugins: BTreeMap::new(),
             home: HomeSetting::default(),
             home_id: "1f".into(),
+            kms: Vec::new(),
             made: Made { at_ms: 0, by },
         }
     }

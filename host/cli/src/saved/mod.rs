@@ -72,7 +72,8 @@ pub fn save(
     let home = session.home(project)?;
     let basis = project.stack.basis();
     let made = Made { at_ms: session.clock.epoch_ms(), by: session.holder("plan") };
-    let header = Header::new(plan.plan(), project.stack.home(), home.id_of_made()?, &basis, plugins, made);
+    let place = (project.stack.home(), home.id_of_made()?, &project.stack.encryption().kms[..]);
+    let header = Header::new(plan.plan(), place, &basis, plugins, made);
     let given = project.given.only(basis.variables());
     let body = Body { plan, basis, given };
     let plain = serde_json::to_vec(&body)
@@ -88,7 +89,8 @@ pub fn save(
 pub fn open(session: &Session, global: &Global, path: &Path) -> CliResult<Saved> {
     let file = file::read(path)?;
     let header = file.header;
-    let home = session.home_at(&global.dir, &header.home, &EncryptionSetting::default())?;
+    let encryption = EncryptionSetting { kms: header.kms.clone(), ..EncryptionSetting::default() };
+    let home = session.home_at(&global.dir, &header.home, &encryption)?;
     if home.id()?.as_ref() != Some(&header.home_id) {
         let message = format!("the plan `{}` was made with another home", path.display());
         return Err(CliError::new(Exit::Invalid, message)

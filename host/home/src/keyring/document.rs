@@ -192,7 +192,8 @@ impl Public {
             let missing = || KeyError::NoWrapper { key: place.to_owned(), id: id.clone() };
             let wrapper = keys.encryption.wrappers.iter().find(|wrapper| wrapper.id() == *id).ok_or_else(missing)?;
             let wrapped = wrapper.wrap(&own[..], &self.context());
-            let wrapped = wrapped.map_err(|source| KeyError::Wrap { place: place.to_owned(), source })?;
+            let failed = |source| KeyError::WrapBy { place: place.to_owned(), id: id.clone(), source };
+            let wrapped = wrapped.map_err(failed)?;
             wrappers.push(BASE64.encode(wrapped));
         }
         if age.is_none() && passphrase.is_none() && wrappers.is_empty() {
@@ -210,6 +211,21 @@ impl Public {
 fn bound(public: &StoredPublic) -> Vec<u8> {
     let text = serde_json::to_vec(public).expect("texts and numbers are JSON");
     [b"cofferdam keyring 1".as_slice(), &text].concat()
+}
+
+/// How far a way that failed is from what the user meant to open a keyring with: what was given for it comes before what
+/// is there by itself, and that before what is not there.
+fn distance(error: &KeyError, keys: &Keys) -> u8 {
+    match error {
+        KeyError::WrongPassphrase(_) => 0,
+        KeyError::Unwrap { .. } if keys.identities.is_empty() => 1,
+        KeyError::NoWrapper { .. } => 4,
+        KeyError::NoIdentity { .. } => 5,
+        KeyError::NoPassphrase(_) => 6,
+        KeyError::Unwrap { .. } => 3,
+        // About an identity in a file.
+        _ => 2,
+    }
 }
 
 impl Document {
@@ -263,6 +279,10 @@ impl Document {
         if let Some(wrapped) = &self.wraps.age {
             match wrap::by_identity(keys, place, &bytes(wrapped)?, &self.public.recipients()) {
                 Ok(key) => return Ok(key),
+                Err(KeyError::WrongIdentity { paths, key, mut wrapped_for }) => {
+                    wrapped_for.extend(self.public.wrappers.iter().cloned());
+                    failed.push(KeyError::WrongIdentity { paths, key, wrapped_for });
+                }
                 Err(error) => failed.push(error),
             }
         }
@@ -271,8 +291,7 @@ impl Document {
                 None => failed.push(KeyError::NoPassphrase(place.clone())),
                 Some(passphrase) => match wrap::by_passphrase(place, &bytes(wrapped)?, passphrase)? {
                     Some(key) => return Ok(key),
-                    // What the user gave for this purpose is what to talk about.
-                    None => failed.insert(0, KeyError::WrongPassphrase(place.clone())),
+                    None => failed.push(KeyError::WrongPassphrase(place.clone())),
                 },
             }
         }
@@ -290,7 +309,8 @@ impl Document {
                 Err(source) => failed.push(KeyError::Unwrap { key: place.clone(), id: id.clone(), source }),
             }
         }
-        Err(failed.into_iter().next().unwrap_or_else(|| KeyError::BadKey(place.clone())))
+        let nearest = failed.into_iter().min_by_key(|error| distance(error, keys));
+        Err(nearest.unwrap_or_else(|| KeyError::BadKey(place.clone())))
     }
 
     /// Whether the passphrase that is given is the one that opens this keyring.

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::document::{DataKeyInfo, Document, Member, Public, Role};
 use super::{Keyring, object};
 use crate::entropy::random_hex;
-use crate::keys::{KEY_BYTES, KeyBytes, Keys, Recovery, RecoveryKey};
+use crate::keys::{Encryption, KEY_BYTES, KeyBytes, Keys, Recovery, RecoveryKey};
 use crate::store::Created;
 use crate::{Entropy, KeyError, Recipient};
 
@@ -105,7 +105,8 @@ impl Keyring {
         };
         let mut first = Opened { public, data: Vec::new() };
         first.add_key(entropy, now_ms);
-        if !passphrase || self.keys.encryption.passphrase {
+        let Encryption { wrappers, passphrase: as_well, .. } = &self.keys.encryption;
+        if wrappers.is_empty() && (!passphrase || *as_well) {
             first.add_member(&self.keys.own(&*self.store)?, Role::Member, now_ms);
         }
         first.add_settings(&self.keys, now_ms);
@@ -151,7 +152,10 @@ impl Keyring {
                         }
                     }
                     public.passphrase &= !passphrase;
-                    public.wrappers.retain(|id| !wrappers.contains(id));
+                    for id in wrappers {
+                        let at = public.wrappers.iter().position(|known| known == id);
+                        public.wrappers.remove(at.ok_or_else(|| KeyError::NoMember(id.clone()))?);
+                    }
                     opened.add_key(entropy, now_ms);
                 }
                 KeyChange::Drop(numbers) => opened.drop_keys(numbers),
@@ -219,9 +223,12 @@ impl Keyring {
         // What is written has to open again, before anything is encrypted with it.
         match Document::read(&place, &text, revision)?.open(&self.keys) {
             Ok(_) => {}
-            Err(KeyError::NoIdentity { .. } | KeyError::WrongIdentity { .. } | KeyError::NoPassphrase(_)) => {
-                return Err(KeyError::LocksOut(place));
-            }
+            Err(
+                KeyError::NoIdentity { .. }
+                | KeyError::WrongIdentity { .. }
+                | KeyError::NoPassphrase(_)
+                | KeyError::NoWrapper { .. },
+            ) => return Err(KeyError::LocksOut(place)),
             Err(error) => return Err(error),
         }
         if self.store.create(&name, &text)? == Created::Taken {

@@ -1,7 +1,8 @@
 //! What the user has to open secrets with, and who else shall open them. [`recipient`] is who a key is wrapped for,
-//! [`identity`] reads private keys, [`wrap`] wraps and unwraps.
+//! [`identity`] reads private keys, [`wrap`] wraps and unwraps, [`kms`] has a service do it.
 
 mod identity;
+mod kms;
 mod recipient;
 pub(crate) mod wrap;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use age::secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
+pub use kms::{KmsSettings, KmsSettingsError, KmsWrapper};
 pub use recipient::{Recipient, RecipientError};
 pub use wrap::{WrapError, Wrapper};
 
@@ -65,7 +67,8 @@ pub struct Encryption {
     pub recovery: Recovery,
     /// Whether the keys have to be wrapped with a passphrase; the user's identity opens them then, too.
     pub passphrase: bool,
-    /// Services that wrap keys.
+    /// Services that wrap keys. Where there is one, who opens a new home is decided there, and the user's identity is
+    /// no member by itself.
     pub wrappers: Vec<Arc<dyn Wrapper>>,
 }
 

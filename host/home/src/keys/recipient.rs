@@ -34,6 +34,10 @@ impl RecipientError {
     /// What to do.
     #[must_use]
     pub fn hint(&self) -> &'static str {
+        if self.text.starts_with("arn:") || self.text.starts_with("aws-kms:") {
+            return "a key of AWS KMS is named in the `stack` block, for everybody who works with it: \
+                    encryption = { kms = { key = \"arn:…\" } }; `cofferdam key add-recipient` then lets it in";
+        }
         "a recipient is a public key: `age1…` of age-keygen, or a line `ssh-ed25519 AAAA…` or `ssh-rsa AAAA…` of a \
          `.pub` file"
     }

@@ -1,6 +1,5 @@
 //! Wrapping of keys: for public keys and with a passphrase by age, and by services behind [`Wrapper`].
 
-use std::error::Error;
 use std::io::{Read as _, Write as _};
 
 use zeroize::Zeroizing;
@@ -9,8 +8,15 @@ use super::recipient::PublicKey;
 use super::{KEY_BYTES, KeyBytes, Keys, MAX_WORK_FACTOR, Passphrase, Recipient};
 use crate::KeyError;
 
-/// What a service said.
-pub type WrapError = Box<dyn Error + Send + Sync>;
+/// A service that did not wrap or unwrap.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{said}")]
+pub struct WrapError {
+    /// What it said. Holds no credential.
+    pub said: String,
+    /// What to do, where there is something.
+    pub hint: Option<String>,
+}
 
 /// A service that wraps keys, such as a cloud's key management.
 ///
@@ -22,13 +28,13 @@ pub trait Wrapper: Send + Sync {
     /// Wraps a key.
     ///
     /// # Errors
-    /// When the service refuses or does not answer. Holds no credential.
+    /// When the service refuses or does not answer.
     fn wrap(&self, key: &[u8], context: &[(&str, &str)]) -> Result<Vec<u8>, WrapError>;
 
     /// Unwraps a key.
     ///
     /// # Errors
-    /// When the service refuses or does not answer. Holds no credential.
+    /// When the service refuses or does not answer.
     fn unwrap(&self, wrapped: &[u8], context: &[(&str, &str)]) -> Result<Zeroizing<Vec<u8>>, WrapError>;
 }
 

@@ -7,7 +7,7 @@ mod s3;
 
 pub use local::LocalStore;
 pub use probe::{ProbeError, probe};
-pub use s3::{S3Keys, S3Role, S3Settings, S3Store};
+pub use s3::{S3Settings, S3Store};
 
 use std::time::Duration;
 

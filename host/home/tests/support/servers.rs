@@ -11,7 +11,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use cofferdam_home::store::{S3Keys, S3Settings, S3Store};
+use cofferdam_home::store::{S3Settings, S3Store};
+use cofferdam_home::{AwsAccess, AwsKeys};
 
 /// The bucket that every server has.
 pub const BUCKET: &str = "homes";
@@ -24,7 +25,7 @@ pub struct Server {
     child: Child,
     address: SocketAddr,
     name: &'static str,
-    keys: S3Keys,
+    keys: AwsKeys,
     directory: tempfile::TempDir,
 }
 
@@ -51,7 +52,7 @@ impl Server {
             let (_, rest) = made.split_once(&format!("<{name}>")).expect("an access key");
             rest.split_once('<').expect("closed").0.to_owned()
         };
-        server.keys = S3Keys { id: part("AccessKeyId"), secret: part("SecretAccessKey"), token: None };
+        server.keys = AwsKeys { id: part("AccessKeyId"), secret: part("SecretAccessKey"), token: None };
         server.request("iam", "POST", "/moto-api/reset-auth", "0");
         server
     }
@@ -72,7 +73,7 @@ impl Server {
 
     /// s3s-fs, which checks signatures, and whose conditions do not hold while others write.
     pub fn s3s() -> Self {
-        let keys = S3Keys { id: "AKIDS3S".into(), secret: "hunter2-s3s".into(), token: None };
+        let keys = AwsKeys { id: "AKIDS3S".into(), secret: "hunter2-s3s".into(), token: None };
         let mut server = Self::start("s3s-fs", "bin/s3s-fs", |command, port| {
             command.args([
                 "--host",
@@ -98,17 +99,25 @@ impl Server {
         self.address
     }
 
-    /// A home below a prefix of its own.
-    pub fn settings(&self, prefix: &str) -> S3Settings {
-        S3Settings {
-            bucket: BUCKET.into(),
-            prefix: prefix.into(),
+    /// As whom and where it is asked.
+    pub fn access(&self) -> AwsAccess {
+        AwsAccess {
             endpoint: Some(self.endpoint()),
-            path_style: true,
             keys: Some(self.keys.clone()),
             region: Some("us-east-1".into()),
-            ..S3Settings::default()
+            ..AwsAccess::default()
         }
+    }
+
+    /// A home below a prefix of its own.
+    pub fn settings(&self, prefix: &str) -> S3Settings {
+        S3Settings { bucket: BUCKET.into(), prefix: prefix.into(), access: self.access(), path_style: true }
+    }
+
+    /// The same by way of another address.
+    pub fn settings_through(&self, endpoint: &str, prefix: &str) -> S3Settings {
+        let access = AwsAccess { endpoint: Some(endpoint.to_owned()), ..self.access() };
+        S3Settings { access, ..self.settings(prefix) }
     }
 
     pub fn store(&self, prefix: &str) -> S3Store {
@@ -117,12 +126,28 @@ impl Server {
 
     /// A request without a signature; the body of the answer.
     pub fn request(&self, service: &str, method: &str, path: &str, body: &str) -> String {
-        let (address, length) = (self.address, body.len());
         let kind = if body.contains('=') { "application/x-www-form-urlencoded" } else { "text/plain" };
+        self.send(service, method, path, &format!("Content-Type: {kind}\r\n"), body)
+    }
+
+    /// Asks the service of keys; the body of the answer is JSON.
+    pub fn kms(&self, action: &str, body: &str) -> String {
+        let headers = format!("Content-Type: application/x-amz-json-1.1\r\nX-Amz-Target: TrentService.{action}\r\n");
+        self.send("kms", "POST", "/", &headers, body)
+    }
+
+    /// A new key; its ARN.
+    pub fn make_kms_key(&self) -> String {
+        let made = self.kms("CreateKey", "{}");
+        let (_, rest) = made.split_once("\"Arn\"").expect("an ARN");
+        rest.split('"').nth(1).expect("an ARN").to_owned()
+    }
+
+    fn send(&self, service: &str, method: &str, path: &str, headers: &str, body: &str) -> String {
+        let (address, length) = (self.address, body.len());
         let scope = format!("Credential=AKIDTEST/20200101/us-east-1/{service}/aws4_request");
         let text = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n\
-             Content-Type: {kind}\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\
              Authorization: AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=none\r\n\r\n{body}"
         );
         let answer = exchange(self.address, &text).unwrap_or_else(|error| panic!("{}: {error}", self.name));
@@ -154,7 +179,7 @@ impl Server {
             command.env("HOME", directory.path()).env("TMPDIR", directory.path()).env("PYTHONDONTWRITEBYTECODE", "1");
             arguments(&mut command, &address.port().to_string());
             let child = command.spawn().expect("starts");
-            let keys = S3Keys { id: "AKIDTEST".into(), secret: "hunter2-test".into(), token: None };
+            let keys = AwsKeys { id: "AKIDTEST".into(), secret: "hunter2-test".into(), token: None };
             let mut server = Self { child, address, name, keys, directory };
             if server.answers() {
                 return server;

@@ -11,11 +11,12 @@ use parking_lot::RwLock;
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::{sleep, timeout};
 
+use crate::aws::{Cause, Fault, carrying, chain, http, limits};
 use crate::store::StoreError;
 
 use super::S3Settings;
-use super::connect::{carrying, connect, http, limits};
-use super::fault::{Cause, Fault, chain};
+use super::connect::connect;
+use super::fault::fault;
 use super::hint::Action;
 
 /// The longest object that is read, bytes.
@@ -142,7 +143,7 @@ impl Bucket {
             let request = request.body(ByteStream::from(body.clone())).set_if_none_match(condition.header());
             async move {
                 let request = request.customize().config_override(Builder::new().timeout_config(limits(body.len())));
-                request.send().await.map_err(|error| Fault::of(&error))
+                request.send().await.map_err(|error| fault(&error))
             }
         };
         match condition {
@@ -158,7 +159,7 @@ impl Bucket {
         loop {
             let send = |client: Client| {
                 let request = client.get_object().bucket(self.name()).key(self.full(key));
-                async move { request.send().await.map_err(|error| Fault::of(&error)) }
+                async move { request.send().await.map_err(|error| fault(&error)) }
             };
             let answer = match self.request(send).await {
                 Err(fault) if fault.cause == Cause::NoObject => return Ok(None),
@@ -177,7 +178,7 @@ impl Bucket {
     pub(super) async fn remove(&self, key: &str) -> Result<(), Fault> {
         let send = |client: Client| {
             let request = client.delete_object().bucket(self.name()).key(self.full(key));
-            async move { request.send().await.map_err(|error| Fault::of(&error)) }
+            async move { request.send().await.map_err(|error| fault(&error)) }
         };
         match self.request(send).await {
             Err(fault) if fault.cause != Cause::NoObject => Err(fault),

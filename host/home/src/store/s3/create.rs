@@ -5,11 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::timeout;
 
+use crate::aws::{Cause, Fault, carrying};
 use crate::store::{Created, StoreError};
 
 use super::bucket::{Bucket, Condition, pause};
-use super::connect::carrying;
-use super::fault::{Cause, Fault};
 use super::hint::Action;
 use super::upload::LARGE;
 

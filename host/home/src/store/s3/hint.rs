@@ -1,9 +1,9 @@
 //! From a fault to what a person reads: the object, what the server said, and what to do about it.
 
+use crate::aws::{Cause, Fault};
 use crate::store::StoreError;
 
 use super::S3Settings;
-use super::fault::{Cause, Fault};
 
 /// What is done with an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,62 +41,29 @@ impl Fault {
         Some(match &self.cause {
             Cause::Denied => self.denied(action, settings),
             Cause::NoBucket => {
-                let region = settings.region.as_ref().map(|region| format!(" --region {region}")).unwrap_or_default();
+                let region =
+                    settings.access.region.as_ref().map(|region| format!(" --region {region}")).unwrap_or_default();
                 format!("correct the name of the bucket, or make it: aws s3 mb s3://{bucket}{region}")
             }
             Cause::Region(Some(region)) => format!("the bucket is in another region: set `region` to \"{region}\""),
             Cause::Region(None) => {
                 format!("set `region` to the bucket's; to look it up: aws s3api get-bucket-location --bucket {bucket}")
             }
-            Cause::Expired => "the credentials have expired: sign in again, for example with `aws sso login`, and run \
-                               this again; it goes on where it stopped"
-                .to_owned(),
-            Cause::WrongKeys => "the server does not know these credentials: to see whose they are: aws sts \
-                                 get-caller-identity"
-                .to_owned(),
-            Cause::Clock(server) => {
-                let said = server.as_ref().map(|date| format!("; the server's says {date}")).unwrap_or_default();
-                format!("set the clock of this machine{said}")
+            Cause::NoHost if settings.access.endpoint.is_some() && !settings.path_style => {
+                let endpoint = settings.access.endpoint.as_deref().unwrap_or_default();
+                format!("correct `endpoint` ({endpoint}), or set `path_style` if the server wants it")
             }
-            Cause::NoCredentials => no_credentials(settings),
-            Cause::CredentialsFailed => match (&settings.role, &settings.profile) {
-                (Some(role), _) => format!("look whether `{}` may be taken: aws sts assume-role", role.arn),
-                (None, Some(profile)) => {
-                    format!("look whether it works: aws sts get-caller-identity --profile {profile}")
-                }
-                (None, None) => "look whether they work: aws sts get-caller-identity".to_owned(),
-            },
-            Cause::Refused => match &settings.endpoint {
-                Some(endpoint) => format!("nothing answers at {endpoint}: start the server, or correct `endpoint`"),
-                None => "look whether a proxy or firewall is in the way".to_owned(),
-            },
-            Cause::NoHost => match (&settings.endpoint, settings.path_style) {
-                (Some(endpoint), false) => {
-                    format!("correct `endpoint` ({endpoint}), or set `path_style` if the server wants it")
-                }
-                (Some(endpoint), true) => format!("correct `endpoint` ({endpoint})"),
-                (None, _) => "look whether there is a network, and whether `region` is right".to_owned(),
-            },
             Cause::Unsupported => "this server lacks what a home needs of S3: conditional writes (`If-None-Match: *`) \
                                    and multipart uploads; use Amazon S3, or a directory"
                 .to_owned(),
             Cause::TooLarge => "no object of a home is as large: look who wrote it".to_owned(),
-            Cause::Settings(hint) => (*hint).to_owned(),
-            Cause::Taken
-            | Cause::Conflict
-            | Cause::NoObject
-            | Cause::NoUpload
-            | Cause::Busy
-            | Cause::Silent
-            | Cause::Other => {
-                return None;
-            }
+            _ => return self.hint_of_access(&settings.access),
         })
     }
 
     fn denied(&self, action: Action, settings: &S3Settings) -> String {
         let (bucket, root) = (&settings.bucket, settings.root());
-        let partition = match settings.region.as_deref() {
+        let partition = match settings.access.region.as_deref() {
             Some(region) if region.starts_with("cn-") => "aws-cn",
             Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
             _ => "aws",
@@ -119,22 +86,11 @@ impl Fault {
     }
 }
 
-fn no_credentials(settings: &S3Settings) -> String {
-    if let Some(profile) = &settings.profile {
-        return format!(
-            "profile `{profile}` of ~/.aws/config and ~/.aws/credentials has none: aws configure --profile {profile}, \
-             or aws sso login --profile {profile}"
-        );
-    }
-    "looked at AWS_ACCESS_KEY_ID, the default profile of ~/.aws/config and ~/.aws/credentials, \
-     AWS_WEB_IDENTITY_TOKEN_FILE, the container's and the instance's role: set one of them, or name a `profile`"
-        .to_owned()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::fault::Answer;
+    use super::super::fault::cause;
     use super::*;
+    use crate::aws::Answer;
     use crate::store::Trouble;
 
     fn settings() -> S3Settings {
@@ -155,7 +111,7 @@ mod tests {
             date: None,
             request: Some("ABC"),
         };
-        let error = answer.fault().on(Action::Create, "s3://homes/team/a".into(), &settings());
+        let error = answer.fault(cause).on(Action::Create, "s3://homes/team/a".into(), &settings());
         assert_eq!(error.to_string(), "could not create `s3://homes/team/a`");
         assert_eq!(error.source.to_string(), "AccessDenied: Access Denied (status 403, request ABC)");
         assert_eq!(error.trouble, Trouble::Lasting);

@@ -12,10 +12,11 @@ use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_s3::types::Object;
 use parking_lot::Mutex;
 
+use crate::aws::{Cause, Fault};
 use crate::store::Listed;
 
 use super::bucket::Bucket;
-use super::fault::{Cause, Fault};
+use super::fault::fault;
 
 impl Bucket {
     pub(super) async fn list(&self, prefix: &str) -> Result<Vec<Listed>, Fault> {
@@ -28,7 +29,7 @@ impl Bucket {
                 let request = client.list_objects_v2().bucket(self.name());
                 let request = request.prefix(&prefix).set_continuation_token(token.clone());
                 let request = request.customize().interceptor(clock.clone());
-                async move { request.send().await.map_err(|error| Fault::of(&error)) }
+                async move { request.send().await.map_err(|error| fault(&error)) }
             };
             let page = self.request(send).await?;
             let now = *clock.0.lock();

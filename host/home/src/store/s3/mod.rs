@@ -9,19 +9,18 @@ mod listing;
 mod removal;
 mod settings;
 mod upload;
-mod worker;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use bucket::Bucket;
-use fault::{Cause, Fault};
-use hint::Action;
-use worker::Worker;
+use crate::aws::{Cause, Fault, Worker};
 
-pub use settings::{S3Keys, S3Role, S3Settings};
+use bucket::Bucket;
+use hint::Action;
+
+pub use settings::S3Settings;
 
 use super::{Created, Listed, Store, StoreError};
 

@@ -4,8 +4,10 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
+use crate::aws::{Cause, Fault};
+
 use super::bucket::Bucket;
-use super::fault::{Cause, Fault};
+use super::fault::fault;
 
 const BATCH: usize = 1000;
 const AT_ONCE: usize = 32;
@@ -39,7 +41,7 @@ impl Bucket {
         let delete = delete.map_err(|error| Fault::lasting(Cause::Other, error.to_string()))?;
         let send = |client: Client| {
             let request = client.delete_objects().bucket(self.name()).delete(delete.clone());
-            async move { request.send().await.map_err(|error| Fault::of(&error)) }
+            async move { request.send().await.map_err(|error| fault(&error)) }
         };
         let answer = self.request(send).await?;
         let left = answer.errors().iter().filter(|error| error.code() != Some("NoSuchKey"));

@@ -9,9 +9,10 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
 
+use crate::aws::{Cause, Fault, limits};
+
 use super::bucket::{Bucket, Condition};
-use super::connect::limits;
-use super::fault::{Cause, Fault};
+use super::fault::fault;
 
 /// Objects above this many bytes go in parts.
 pub(super) const LARGE: usize = 16 * 1024 * 1024;
@@ -39,7 +40,7 @@ impl Bucket {
     async fn begin_upload(&self, key: &str) -> Result<String, Fault> {
         let send = |client: Client| {
             let request = client.create_multipart_upload().bucket(self.name()).key(self.full(key));
-            async move { request.send().await.map_err(|error| Fault::of(&error)) }
+            async move { request.send().await.map_err(|error| fault(&error)) }
         };
         let answer = self.request(send).await?;
         answer.upload_id.ok_or_else(|| Fault::lasting(Cause::Unsupported, "the server gave the upload no id"))
@@ -60,7 +61,7 @@ impl Bucket {
             let limits = limits(part.len() * PARTS_AT_ONCE);
             async move {
                 let request = request.customize().config_override(Builder::new().timeout_config(limits));
-                request.send().await.map_err(|error| Fault::of(&error))
+                request.send().await.map_err(|error| fault(&error))
             }
         };
         let answer = self.request(send).await?;
@@ -87,7 +88,7 @@ impl Bucket {
         let send = |client: Client| {
             let request = client.complete_multipart_upload().bucket(self.name()).key(self.full(key)).upload_id(id);
             let request = request.multipart_upload(parts.clone()).set_if_none_match(condition.header());
-            async move { request.send().await.map_err(|error| Fault::of(&error)) }
+            async move { request.send().await.map_err(|error| fault(&error)) }
         };
         self.request(send).await.map(drop)
     }
@@ -95,7 +96,7 @@ impl Bucket {
     async fn abort_upload(&self, key: &str, id: &str) {
         let send = |client: Client| {
             let request = client.abort_multipart_upload().bucket(self.name()).key(self.full(key)).upload_id(id);
-            async move { request.send().await.map_err(|error| Fault::of(&error)) }
+            async move { request.send().await.map_err(|error| fault(&error)) }
         };
         // What went wrong before is what counts; parts that stay cost money until a rule of the bucket removes them.
         let _ = self.request(send).await;

@@ -1,4 +1,4 @@
-//! The one thread that talks to the bucket: it drives an asynchronous runtime of its own, and callers on any number of
+//! The one thread that talks to a service: it drives an asynchronous runtime of its own, and callers on any number of
 //! plain threads wait for what they gave it.
 
 use std::io;
@@ -9,15 +9,15 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
 /// The thread. Dropping it cuts off what it still does and waits until it has ended.
-pub(super) struct Worker {
+pub(crate) struct Worker {
     handle: Handle,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Worker {
-    pub(super) fn start() -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().thread_name("cofferdam-s3-names").build()?;
+    pub(crate) fn start() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().thread_name("cofferdam-aws-names").build()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
         // The runtime ends on its own thread, whoever drops the worker, and waits for no lookup of a host's name.
@@ -25,12 +25,12 @@ impl Worker {
             let _ = runtime.block_on(stopped);
             runtime.shutdown_background();
         };
-        let thread = std::thread::Builder::new().name("cofferdam-s3".to_owned()).spawn(drive)?;
+        let thread = std::thread::Builder::new().name("cofferdam-aws".to_owned()).spawn(drive)?;
         Ok(Self { handle, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Waits for a result; none where the thread has ended before it was there.
-    pub(super) fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+    pub(crate) fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
         let (give, take) = mpsc::sync_channel(1);
         self.handle.spawn(async move {
             let _ = give.send(work.await);
