@@ -4,6 +4,8 @@
 //! Nothing here names the host's crates: the tests see what a user sees.
 #![expect(clippy::panic, reason = "an expectation that fails ends the test")]
 
+mod bucket;
+mod client;
 mod gate;
 mod invocation;
 mod objects;
@@ -15,8 +17,10 @@ mod sandbox;
 mod server;
 mod shown;
 mod stacks;
+mod tap;
 mod wire;
 
+pub use bucket::Bucket;
 pub use gate::Gate;
 pub use invocation::Invocation;
 pub use objects::Objects;
@@ -28,4 +32,5 @@ pub use sandbox::Sandbox;
 pub use server::Server;
 pub use shown::shown;
 pub use stacks::web_stack;
+pub use tap::Tap;
 pub use wire::{Request, Response};
