@@ -6,10 +6,12 @@
 
 mod gate;
 mod invocation;
+mod moto;
 mod objects;
 mod output;
 mod paths;
 mod plugin;
+mod proxy;
 mod running;
 mod sandbox;
 mod server;
@@ -19,10 +21,12 @@ mod wire;
 
 pub use gate::Gate;
 pub use invocation::Invocation;
+pub use moto::{KEYS, Moto, free_address};
 pub use objects::Objects;
 pub use output::Output;
 pub use paths::{binary, fixture, guests, repository, target, toolchain};
 pub use plugin::{described, from_text};
+pub use proxy::{Onward, Proxy};
 pub use running::Running;
 pub use sandbox::Sandbox;
 pub use server::Server;

@@ -85,7 +85,8 @@ pub(crate) fn serve(stream: TcpStream, answer: impl Fn(Request) -> Response) -> 
     Ok(())
 }
 
-fn read(reader: &mut impl BufRead) -> Result<Option<Request>> {
+/// Reads one request; none where the client has closed the connection.
+pub(crate) fn read(reader: &mut impl BufRead) -> Result<Option<Request>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
