@@ -5,32 +5,33 @@
 #![expect(clippy::panic, reason = "an expectation that fails ends the test")]
 
 mod bucket;
-mod client;
 mod gate;
 mod invocation;
+mod moto;
 mod objects;
 mod output;
 mod paths;
 mod plugin;
+mod proxy;
 mod running;
 mod sandbox;
 mod server;
 mod shown;
 mod stacks;
-mod tap;
 mod wire;
 
 pub use bucket::Bucket;
 pub use gate::Gate;
 pub use invocation::Invocation;
+pub use moto::{KEYS, Moto, free_address};
 pub use objects::Objects;
 pub use output::Output;
 pub use paths::{binary, fixture, guests, repository, target, toolchain};
 pub use plugin::{described, from_text};
+pub use proxy::{Onward, Proxy};
 pub use running::Running;
 pub use sandbox::Sandbox;
 pub use server::Server;
 pub use shown::shown;
 pub use stacks::web_stack;
-pub use tap::Tap;
 pub use wire::{Request, Response};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cofferdam_tests::{Bucket, Gate, Invocation, Objects, Output, Request, Response, Sandbox, Server, Tap};
+use cofferdam_tests::{Bucket, Gate, Invocation, Objects, Output, Request, Response, Sandbox, Server};
 use serde_json::{Value, json};
 
 use crate::planted::{PLANTED, Way, by, text};
@@ -38,8 +38,8 @@ pub struct World {
     pub sandbox: Sandbox,
     pub service: Arc<Service>,
     server: Server,
-    /// The bucket, and what looks into every request on the way to it; none for a local home.
-    remote: Option<(Bucket, Tap)>,
+    /// None for a local home.
+    remote: Option<Bucket>,
     search: Search,
     /// Objects of the bucket that were looked at.
     looked: BTreeSet<String>,
@@ -70,10 +70,6 @@ impl World {
         let mut search = Search::default();
         PLANTED.iter().for_each(|planted| search.add(planted.name, planted.text));
         search.add(MARKER, MARKER);
-        let remote = remote.map(|bucket| {
-            let tap = Tap::start(bucket.address());
-            (bucket, tap)
-        });
         sandbox.plugin("leaky");
         let given: BTreeMap<&str, &str> = by(Way::JsonFile).map(|planted| (planted.name, planted.text)).collect();
         sandbox.file("given.json", json!(given).to_string());
@@ -98,7 +94,7 @@ impl World {
     /// Writes the stack.
     pub fn stack(&self, version: u32, more: &str) {
         let moved = if self.moved { "  home = { local = { path = \"./moved\" } }\n" } else { "" };
-        let home = self.remote.as_ref().map_or_else(|| moved.to_owned(), |(bucket, tap)| bucket.home_at(tap.address()));
+        let home = self.remote.as_ref().map_or_else(|| moved.to_owned(), Bucket::setting);
         self.sandbox.stack(&stack(&home, &self.server.host(), version, more));
     }
 
@@ -215,8 +211,8 @@ impl World {
 
     /// Everything that is sent to the bucket.
     fn requests(&mut self, moment: &str) {
-        let Some((_, tap)) = &self.remote else { return };
-        let requests = tap.since(self.tapped);
+        let Some(bucket) = &self.remote else { return };
+        let requests = bucket.requests(self.tapped);
         self.tapped += requests.len();
         for request in requests {
             let line = request.line();
@@ -228,7 +224,7 @@ impl World {
 
     /// The objects of the bucket.
     pub fn objects(&mut self, moment: &str) {
-        let Some((bucket, _)) = &self.remote else { return };
+        let Some(bucket) = &self.remote else { return };
         let mut found: Vec<(&'static str, String, Vec<u8>)> = Vec::new();
         let names = bucket.list();
         let leases = names.iter().filter(|name| name.contains("/lease/")).count();
@@ -275,7 +271,7 @@ impl World {
     /// The names of the home's objects, as a bucket has them.
     pub fn home_objects(&self) -> Vec<String> {
         match &self.remote {
-            Some((bucket, _)) => bucket.list(),
+            Some(bucket) => bucket.list(),
             None => {
                 let home = self.sandbox.path(".cofferdam");
                 self.sandbox.tree(&home).into_iter().filter(|path| !path.ends_with('/')).collect()
@@ -286,7 +282,7 @@ impl World {
     /// Changes an object of the home behind its back.
     pub fn damage(&mut self, name: &str, change: impl FnOnce(Vec<u8>) -> Vec<u8>) {
         match &self.remote {
-            Some((bucket, _)) => bucket.put(name, &change(bucket.get(name))),
+            Some(bucket) => bucket.put(name, &change(bucket.get(name))),
             None => {
                 let path = self.sandbox.path(".cofferdam").join(name);
                 fs::write(&path, change(fs::read(&path).expect("read"))).expect("written");
