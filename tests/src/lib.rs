@@ -4,6 +4,7 @@
 //! Nothing here names the host's crates: the tests see what a user sees.
 #![expect(clippy::panic, reason = "an expectation that fails ends the test")]
 
+mod bucket;
 mod gate;
 mod invocation;
 mod moto;
@@ -11,6 +12,7 @@ mod objects;
 mod output;
 mod paths;
 mod plugin;
+mod proxy;
 mod running;
 mod sandbox;
 mod server;
@@ -18,13 +20,15 @@ mod shown;
 mod stacks;
 mod wire;
 
+pub use bucket::Bucket;
 pub use gate::Gate;
 pub use invocation::Invocation;
-pub use moto::Moto;
+pub use moto::{KEYS, Moto, free_address};
 pub use objects::Objects;
 pub use output::Output;
 pub use paths::{binary, fixture, guests, repository, target, toolchain};
 pub use plugin::{described, from_text};
+pub use proxy::{Onward, Proxy};
 pub use running::Running;
 pub use sandbox::Sandbox;
 pub use server::Server;

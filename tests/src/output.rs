@@ -19,6 +19,8 @@ pub struct Output {
     pub stderr: String,
     /// The exit code; 128 and the signal's number where one ended it.
     pub exit: i32,
+    /// Whether the system wrote its memory into a core file, or handed it to a program that keeps those.
+    pub dumped: bool,
 }
 
 impl Output {
@@ -27,6 +29,7 @@ impl Output {
     }
 
     pub(crate) fn ended(&mut self, status: ExitStatus) {
+        self.dumped = status.core_dumped();
         self.exit = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
     }
 

@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::output::Output;
 
@@ -55,6 +55,18 @@ impl Running {
             let still = self.hear();
             assert!(still, "`{}` ended and never said {text:?}:\n{}", self.line, self.output.raw());
         }
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Waits until a signal has stopped it, as SIGSTOP does.
+    pub fn until_stopped(&self) {
+        let stopped = waitid(WaitId::Pid(self.pid), WaitIdOptions::STOPPED);
+        assert!(matches!(stopped, Ok(Some(_))), "`{}` ended and never stopped: {stopped:?}", self.line);
     }
 
     /// Sends a signal.

@@ -79,13 +79,14 @@ pub(crate) fn serve(stream: TcpStream, answer: impl Fn(Request) -> Response) -> 
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut writer = stream;
-    while let Some(request) = read(&mut reader)? {
+    while let Some(request) = read(&mut reader, &mut writer)? {
         write(&mut writer, &answer(request))?;
     }
     Ok(())
 }
 
-fn read(reader: &mut impl BufRead) -> Result<Option<Request>> {
+/// Reads a request; none where the client has closed the connection. Who asks first whether to send a body is told to.
+pub(crate) fn read(reader: &mut impl BufRead, writer: &mut impl Write) -> Result<Option<Request>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
@@ -101,6 +102,9 @@ fn read(reader: &mut impl BufRead) -> Result<Option<Request>> {
         reader.read_line(&mut line)?;
         let Some((name, value)) = line.trim_end().split_once(':') else { break };
         request.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+    }
+    if request.header("expect").is_some() {
+        writer.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
     }
     let length = request.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
     reader.take(length).read_to_end(&mut request.body)?;

@@ -9,6 +9,7 @@ mod error;
 mod exit;
 mod given;
 mod keys;
+mod memory;
 mod panic;
 mod project;
 mod render;
@@ -40,6 +41,7 @@ use crate::render::events::{Display, Reporter};
 use crate::session::Session;
 
 fn main() -> ExitCode {
+    memory::keep_to_itself();
     let cli = Cli::read();
     let redactor = Arc::new(Redactor::default());
     panic::install(redactor.clone());

@@ -1,142 +1,247 @@
-//! The crash matrix: killed at every boundary of the journal, and at any moment in between.
+//! The crash matrix: killed on every side of every write to the home, and at any moment in between. One more run settles
+//! what was left.
 
-use std::path::PathBuf;
-use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use cofferdam_tests::{Sandbox, repository, target};
+use crate::boundary::{Boundary, Kind, counts};
+use crate::case::{Case, Killed};
+use crate::homes::{Homes, Local, S3};
+use crate::tally::Tally;
 
-use crate::remote::{Remote, empties, sandbox, settles};
+/// The shortest lease: a run that was killed stands in the way for so long where nobody can tell that it is dead.
+const LEASE: Option<&str> = Some("5s");
 
-/// What is killed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Killed {
-    Deploy,
-    Destroy,
+/// How much of the matrix.
+#[derive(Clone, Copy)]
+struct Size {
+    resources: usize,
+    /// Every write of a kind, or the first, the one in the middle, and the last.
+    every: Every,
+    moments: i32,
 }
 
-impl Killed {
-    fn command(self) -> &'static str {
-        match self {
-            Self::Deploy => "deploy",
-            Self::Destroy => "destroy",
-        }
-    }
-
-    fn prepare(self, sandbox: &Sandbox) {
-        if self == Self::Destroy {
-            sandbox.deploy();
-        }
-    }
-
-    fn settle(self, sandbox: &Sandbox, remote: &Remote, resources: usize, what: &str) {
-        match self {
-            Self::Deploy => settles(sandbox, remote, resources, what),
-            Self::Destroy => empties(sandbox, remote, what),
-        }
-    }
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Every {
+    One,
+    Third,
 }
 
-/// The library that kills cofferdam at a boundary.
-fn library() -> PathBuf {
-    let library = target().join("tmp").join(format!("kill_at-{}.so", std::process::id()));
-    std::fs::create_dir_all(library.parent().expect("in a folder")).expect("made");
-    let output = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-o"])
-        .arg(&library)
-        .arg(repository().join("tests/crash/kill_at.c"))
-        .arg("-ldl")
-        .output()
-        .expect("a C compiler, which building cofferdam needs as well");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    library
+/// A kill to come.
+#[derive(Clone, Copy)]
+enum Kill {
+    At(Boundary),
+    /// After this part of the length of an undisturbed run.
+    After(f64),
 }
 
-/// Kills at the first boundary, at the second, and so on until a run gets through; the number of kills.
-fn every_boundary(killed: Killed, resources: usize) -> usize {
-    let library = library();
-    let mut kills = 0;
-    for when in ["before", "after"] {
-        for boundary in 1.. {
-            let remote = Remote::start();
-            let sandbox = sandbox(&remote, resources, "");
-            killed.prepare(&sandbox);
-            let output = sandbox
-                .cofferdam(&[killed.command(), "--yes"])
-                .env("LD_PRELOAD", &library)
-                .env("KILL_AT", boundary.to_string())
-                .env("KILL_WHEN", when)
-                .run();
-            if output.exit == 0 {
-                break;
-            }
-            assert_eq!(output.exit, 128 + 9, "{}", output.raw());
-            kills += 1;
-            killed.settle(&sandbox, &remote, resources, &format!("{killed:?}, {when} boundary {boundary}"));
-        }
+/// The matrix of one home and one command.
+struct Matrix<'a> {
+    homes: &'a dyn Homes,
+    killed: Killed,
+    size: Size,
+    tally: Mutex<Tally>,
+    /// One run is timed at a time.
+    turn: Mutex<()>,
+}
+
+impl<'a> Matrix<'a> {
+    fn new(homes: &'a dyn Homes, killed: Killed, size: Size) -> Self {
+        Self { homes, killed, size, tally: Mutex::default(), turn: Mutex::default() }
     }
-    let _ = std::fs::remove_file(library);
-    kills
-}
 
-/// Kills at so many moments, spread over the length of an undisturbed run; how many runs were killed.
-#[expect(clippy::disallowed_methods, reason = "the moment of a kill is real time")]
-fn any_moment(killed: Killed, resources: usize, moments: i32, home: &str) -> usize {
-    let mut kills = 0;
-    let mut length = Duration::MAX;
-    // The first runs are measured; the very first may have a plugin to compile.
-    for moment in -2..moments {
-        let remote = Remote::start();
-        let sandbox = sandbox(&remote, resources, home);
-        killed.prepare(&sandbox);
+    /// Kills everywhere; no case may end otherwise than settled.
+    #[expect(clippy::disallowed_methods, reason = "how long it took is real time")]
+    fn run(self) -> Tally {
         let began = Instant::now();
-        let run = sandbox.cofferdam(&[killed.command(), "--yes"]).start();
-        if moment < 0 {
-            run.wait().exits(0);
+        let (kinds, length) = self.undisturbed();
+        let kills = self.kills(&kinds);
+        let next = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..self.homes.at_once().min(kills.len()) {
+                scope.spawn(|| {
+                    while let Some(kill) = kills.get(next.fetch_add(1, Ordering::SeqCst)) {
+                        self.case(*kill, length);
+                    }
+                });
+            }
+        });
+        let Self { homes, killed, size: Size { resources, .. }, tally, .. } = self;
+        let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (home, command, took) = (homes.name(), killed.command(), began.elapsed().as_secs());
+        println!("{command} of {resources} resources, home in {home}, {took} s: {tally}");
+        for (kind, _) in kinds {
+            for side in homes.sides() {
+                assert!(tally.at(kind, *side) > 0, "no run was killed {} a {}", side.word(), kind.word());
+            }
+        }
+        tally
+    }
+
+    /// What an undisturbed run writes, and how long it takes. The first one may have a plugin to compile.
+    #[expect(clippy::disallowed_methods, reason = "the moment of a kill is real time")]
+    fn undisturbed(&self) -> (Vec<(Kind, usize)>, Duration) {
+        let mut length = Duration::MAX;
+        let mut kinds = Vec::new();
+        for _ in 0..2 {
+            let case = Case::new(self.homes, self.size.resources, LEASE);
+            self.killed.prepare(&case);
+            let before = case.home.writes().len();
+            let began = Instant::now();
+            case.run(&[self.killed.command(), "--yes"]).exits(0);
             length = length.min(began.elapsed());
-            continue;
+            kinds = counts(&case.home.writes()[before..]);
+        }
+        (kinds, length)
+    }
+
+    fn kills(&self, kinds: &[(Kind, usize)]) -> Vec<Kill> {
+        let mut kills = Vec::new();
+        for (kind, count) in kinds {
+            let numbers: Vec<usize> = match self.size.every {
+                // Records that wait together share a piece: now and then there are more pieces.
+                Every::One if *kind == Kind::Piece => (1..=count + count / 8).collect(),
+                Every::One => (1..=*count).collect(),
+                Every::Third => {
+                    let mut numbers = vec![1, count.div_ceil(2), *count];
+                    numbers.dedup();
+                    numbers
+                }
+            };
+            for number in numbers {
+                for side in self.homes.sides() {
+                    kills.push(Kill::At(Boundary { kind: *kind, number, side: *side }));
+                }
+            }
         }
         // Multiples of the golden ratio fall evenly, and never twice on one spot.
-        let part = (f64::from(moment) * 0.618_033_988_75).fract();
-        std::thread::sleep(length.mul_f64(part));
-        let status = run.kill().exit;
-        kills += usize::from(status == 128 + 9);
-        killed.settle(&sandbox, &remote, resources, &format!("{killed:?}, moment {moment} of {moments}"));
+        kills.extend((0..self.size.moments).map(|moment| Kill::After((f64::from(moment) * 0.618_033_988_75).fract())));
+        kills
     }
-    kills
+
+    fn case(&self, kill: Kill, length: Duration) {
+        let case = Case::new(self.homes, self.size.resources, LEASE);
+        self.killed.prepare(&case);
+        let run = case.apart(&[self.killed.command(), "--yes"]);
+        let what = match kill {
+            Kill::At(boundary) => {
+                let output = case.home.killed_at(run, boundary);
+                assert!([0, 128 + 9].contains(&output.exit), "{boundary}: {}", output.raw());
+                let mut tally = self.tally();
+                if output.exit == 0 {
+                    tally.ended()
+                } else {
+                    tally.killed_at(boundary)
+                }
+                format!("{:?} {boundary}", self.killed)
+            }
+            Kill::After(part) => {
+                let output = {
+                    let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+                    let run = case.home.reach(run).start();
+                    std::thread::sleep(length.mul_f64(part));
+                    run.kill()
+                };
+                assert!([0, 128 + 9].contains(&output.exit), "{part}: {}", output.raw());
+                let objects = usize::try_from(case.remote.count().kept).expect("few");
+                let mut tally = self.tally();
+                if output.exit == 0 {
+                    tally.ended()
+                } else {
+                    tally.killed_with(objects, case.resources)
+                }
+                format!("{:?} after {part} of the time", self.killed)
+            }
+        };
+        let settled = self.killed.settle(&case, &what);
+        self.tally().settled(settled);
+    }
+
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
+
+/// Kills the first run of a home on every side of the making of it.
+fn first_use(homes: &dyn Homes) {
+    std::thread::scope(|scope| {
+        for side in homes.sides() {
+            scope.spawn(|| {
+                let case = Case::first(homes, 3, LEASE);
+                let boundary = Boundary { kind: Kind::Home, number: 1, side: *side };
+                let output = case.home.killed_at(case.apart(&["deploy", "--yes"]), boundary);
+                assert_eq!(output.exit, 128 + 9, "{}", output.raw());
+                Killed::Deploy.settle(&case, &boundary.to_string());
+            });
+        }
+    });
+}
+
+/// Parts of the matrix that every run of the tests has time for.
+const SMALL: Size = Size { resources: 12, every: Every::One, moments: 0 };
+const MOMENTS: Size = Size { resources: 40, every: Every::Third, moments: 20 };
+const SAMPLE: Size = Size { resources: 12, every: Every::Third, moments: 5 };
+const WHOLE: Size = Size { resources: 100, every: Every::One, moments: 200 };
 
 #[test]
 fn a_deploy_killed_at_every_boundary_is_settled_by_the_next() {
-    let kills = every_boundary(Killed::Deploy, 12);
-    assert!(kills > 20, "only {kills} boundaries");
+    Matrix::new(&Local::new(), Killed::Deploy, SMALL).run();
 }
 
 #[test]
 fn a_destroy_killed_at_every_boundary_is_settled_by_the_next() {
-    let kills = every_boundary(Killed::Destroy, 12);
-    assert!(kills > 20, "only {kills} boundaries");
+    Matrix::new(&Local::new(), Killed::Destroy, SMALL).run();
 }
 
 #[test]
 fn a_deploy_killed_at_any_moment_is_settled_by_the_next() {
-    let kills = any_moment(Killed::Deploy, 40, 20, "");
-    assert!(kills > 10, "only {kills} kills");
+    let tally = Matrix::new(&Local::new(), Killed::Deploy, MOMENTS).run();
+    assert!(tally.at_moments() > 10, "{tally}");
 }
 
 #[test]
 fn a_destroy_killed_at_any_moment_is_settled_by_the_next() {
-    let kills = any_moment(Killed::Destroy, 40, 20, "");
-    assert!(kills > 10, "only {kills} kills");
+    let tally = Matrix::new(&Local::new(), Killed::Destroy, MOMENTS).run();
+    assert!(tally.at_moments() > 10, "{tally}");
+}
+
+#[test]
+fn with_a_home_in_a_bucket_it_is_the_same() {
+    let homes = S3::new();
+    // Nearly all of it is waiting for leases to end: both at once.
+    std::thread::scope(|scope| {
+        for killed in [Killed::Deploy, Killed::Destroy] {
+            let matrix = Matrix::new(&homes, killed, SAMPLE);
+            scope.spawn(|| matrix.run());
+        }
+    });
+}
+
+#[test]
+fn a_first_run_killed_while_it_makes_the_home_is_settled_by_the_next() {
+    first_use(&Local::new());
+}
+
+#[test]
+#[ignore = "takes minutes: `make test-full`"]
+fn the_same_with_a_home_in_a_bucket() {
+    first_use(&S3::new());
 }
 
 #[test]
 #[ignore = "takes minutes: `make test-full`"]
 fn the_whole_matrix_of_a_hundred_resources() {
     for killed in [Killed::Deploy, Killed::Destroy] {
-        let kills = every_boundary(killed, 100);
-        println!("{killed:?}: killed at {kills} boundaries");
-        let kills = any_moment(killed, 100, 200, "");
-        println!("{killed:?}: killed at {kills} moments");
+        Matrix::new(&Local::new(), killed, WHOLE).run();
+    }
+}
+
+#[test]
+#[ignore = "takes half an hour: `make test-full`"]
+fn the_whole_matrix_with_a_home_in_a_bucket() {
+    let homes = S3::new();
+    for killed in [Killed::Deploy, Killed::Destroy] {
+        Matrix::new(&homes, killed, WHOLE).run();
     }
 }

@@ -5,7 +5,6 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
-use cofferdam_tests::Sandbox;
 use serde_json::Value;
 
 /// The service's process, killed when this is dropped.
@@ -64,16 +63,17 @@ impl Remote {
         Count { kept: sum("kept"), duplicates: sum("duplicates") }
     }
 
-    /// A stack of so many resources, three kinds in turn, in chains of five. `home` is the stack block's setting.
+    /// A stack of so many resources, three kinds in turn, in chains of five, and with a variable that they all depend on.
+    /// `home` is the stack block's setting.
     pub fn stack(&self, resources: usize, home: &str) -> String {
         let host = &self.host;
         let mut text = format!(
-            "stack \"shop\" {{\n{home}}}\n\nprovider \"web\" {{\n  source = \"./web.wasm\"\n  config = {{ host = \"{host}\" \
-             }}\n  grant {{\n    hosts = [\"{host}\"]\n  }}\n}}\n"
+            "stack \"shop\" {{\n{home}}}\n\nvariable \"size\" {{\n  type = number\n  default = 0\n}}\n\nprovider \"web\" {{\n  \
+             source = \"./web.wasm\"\n  config = {{ host = \"{host}\" }}\n  grant {{\n    hosts = [\"{host}\"]\n  }}\n}}\n"
         );
         let kind = |i: usize| ["web_found", "web_once", "web_slow"][i % 3];
         for i in 0..resources {
-            let _ = write!(text, "\nresource \"{}\" \"r{i}\" {{\n  name = \"thing-{i}\"\n", kind(i));
+            let _ = write!(text, "\nresource \"{}\" \"r{i}\" {{\n  name = \"thing-{i}\"\n  size = var.size\n", kind(i));
             if i % 5 > 0 {
                 let _ = writeln!(text, "  depends_on = [{}.r{}]", kind(i - 1), i - 1);
             }
@@ -88,29 +88,4 @@ impl Drop for Remote {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// A sandbox with such a stack.
-pub fn sandbox(remote: &Remote, resources: usize, home: &str) -> Sandbox {
-    let sandbox = Sandbox::new();
-    sandbox.plugin("web").stack(&remote.stack(resources, home));
-    sandbox
-}
-
-/// One more deploy makes everything as it should be: as many objects as resources, each once, and nothing to do.
-#[track_caller]
-pub fn settles(sandbox: &Sandbox, remote: &Remote, resources: usize, what: &str) {
-    let output = sandbox.run(&["deploy", "--yes", "--lock-wait", "60s"]);
-    assert!(output.exit == 0, "{what}: {}", output.raw());
-    assert_eq!(remote.count(), Count { kept: resources as u64, duplicates: 0 }, "{what}: {}", output.raw());
-    let output = sandbox.run(&["plan", "--exit-code", "--refresh", "all"]);
-    assert!(output.exit == 0, "{what}: {}", output.raw());
-}
-
-/// One more destroy leaves nothing.
-#[track_caller]
-pub fn empties(sandbox: &Sandbox, remote: &Remote, what: &str) {
-    let output = sandbox.run(&["destroy", "--yes", "--lock-wait", "60s"]);
-    assert!(output.exit == 0, "{what}: {}", output.raw());
-    assert_eq!(remote.count(), Count { kept: 0, duplicates: 0 }, "{what}: {}", output.raw());
 }

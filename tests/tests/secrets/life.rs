@@ -1,0 +1,280 @@
+//! The life of a stack with all its secrets: set, planned, saved, deployed, changed, drifted, failed, cut off, settled,
+//! mended by hand, rotated, damaged, repaired, moved and destroyed. After every command everything is searched.
+
+use std::fs::File;
+use std::sync::atomic::Ordering;
+
+use cofferdam_tests::Bucket;
+use serde_json::Value;
+
+use crate::planted::{Way, by, text};
+use crate::stack::{MARKER, trouble};
+use crate::world::World;
+
+#[test]
+fn no_planted_secret_is_anywhere_in_a_local_home() {
+    live(World::new(None));
+}
+
+#[test]
+fn no_planted_secret_is_anywhere_in_a_bucket() {
+    live(World::new(Some(Bucket::start())));
+}
+
+fn live(mut world: World) {
+    set(&mut world);
+    plan_and_deploy(&mut world);
+    look(&mut world);
+    change(&mut world);
+    drift(&mut world);
+    fail(&mut world);
+    cut_off(&mut world);
+    by_hand(&mut world);
+    rotate(&mut world);
+    damage(&mut world);
+    world.migrate();
+    world.stack(3, "");
+    world.both(0, &["plan"]);
+    world.run(0, &["deploy", "--yes"]);
+    world.both(0, &["destroy", "--yes", "-vv"]);
+    world.cache();
+    world.objects("destroy");
+    verdict(&world);
+}
+
+/// The secrets of the stage, through every door.
+fn set(world: &mut World) {
+    world.stack(1, "");
+    for planted in by(Way::Stage) {
+        world.run(0, &["secret", "set", planted.name, planted.text]);
+    }
+    let file = by(Way::StageFile).next().expect("one");
+    world.run(0, &["secret", "set", file.name, "--from-file", "key.pem", "--format", "json"]);
+    for planted in by(Way::StageStdin) {
+        let path = world.sandbox.root().join("typed");
+        std::fs::write(&path, planted.text).expect("written");
+        let args = ["secret", "set", planted.name];
+        let output = world.command(&args).stdin_from(File::open(&path).expect("just written")).run();
+        std::fs::remove_file(path).expect("just written");
+        world.look(&args, 0, output);
+    }
+    world.both(0, &["secret", "list"]);
+    let identity = world.sandbox.user().join(".config/cofferdam/identity.txt");
+    let identity = std::fs::read_to_string(identity).expect("made with the first secret");
+    let key = identity.lines().find(|line| line.starts_with("AGE-SECRET-KEY-1")).expect("an identity").to_owned();
+    world.learn("identity", &key);
+    assert_eq!(world.private(), Vec::<std::path::PathBuf>::new());
+    // The search finds a secret where somebody asks for it.
+    let before = world.leaks.len();
+    world.run(0, &["secret", "get", "tls_key"]);
+    assert!(world.leaks.len() > before, "the search finds nothing");
+    world.leaks.truncate(before);
+}
+
+fn plan_and_deploy(world: &mut World) {
+    world.both(0, &["validate"]);
+    world.both(0, &["plan", "-vv"]);
+    world.both(0, &["plan", "--out", "release.plan"]);
+    world.both(0, &["show", "release.plan"]);
+    let deployed = world.run(0, &["deploy", "release.plan", "-vv"]);
+    // The plugin said what it was told to say: what was found of it is the marker.
+    for said in
+        ["debug: (secret)", "stdout: (secret)", "stderr: (secret)", "progress: (secret)", "base64 value=(secret)"]
+    {
+        deployed.says(said);
+    }
+    world.both(3, &["deploy", "release.plan"]);
+    for (name, address) in [("password", "random_password.db"), ("key", "tls_private_key.site")] {
+        let args = ["state", "show", address, "--show-secrets", "--format", "json"];
+        let shown = world.command(&args).run().exits(0);
+        let entry = &shown.events()[1];
+        let secrets = ["/result", "/private_key_pem"].map(|at| find(entry, at.trim_start_matches('/')));
+        let secret = secrets.into_iter().flatten().next().unwrap_or_else(|| panic!("{entry}"));
+        world.learn(&format!("generated {name}"), &secret);
+    }
+    world.both(0, &["plan", "--exit-code"]);
+}
+
+/// The text under a key, wherever it is.
+fn find(json: &Value, key: &str) -> Option<String> {
+    match json {
+        Value::Object(entries) => entries.iter().find_map(|(name, value)| match value {
+            Value::String(text) if name == key => Some(text.clone()),
+            value => find(value, key),
+        }),
+        Value::Array(items) => items.iter().find_map(|item| find(item, key)),
+        _ => None,
+    }
+}
+
+fn look(world: &mut World) {
+    world.both(0, &["output"]);
+    world.both(0, &["state", "list"]);
+    for address in ["leaky_thing.quiet", "leaky_thing.told_lines", "local_file.key", "null_resource.triggers"] {
+        world.both(0, &["state", "show", address]);
+    }
+    world.both(0, &["state", "history"]);
+    world.both(0, &["state", "pull"]);
+    world.both(0, &["state", "verify"]);
+    world.both(0, &["refresh", "-vv"]);
+    world.both(0, &["key", "list"]);
+}
+
+fn change(world: &mut World) {
+    world.run(0, &["secret", "rotate", "rotated", "--length", "40"]);
+    let rotated = world.command(&["secret", "get", "rotated"]).run().exits(0);
+    world.learn("generated by rotation", rotated.stdout.trim());
+    world.stack(2, "");
+    world.both(0, &["plan", "-vv"]);
+    world.run(0, &["deploy", "--yes", "-vv", "--format", "json"]);
+    world.both(0, &["state", "diff"]);
+    world.both(0, &["state", "show", "leaky_thing.quiet", "--at", "1"]);
+}
+
+/// What was changed by others is shown as changed, and not as what.
+fn drift(world: &mut World) {
+    let objects = world.service.objects.all();
+    let quiet = objects.iter().find(|object| object["name"] == MARKER).expect("deployed")["id"].clone();
+    world.service.objects.edit(quiet.as_str().expect("an id"), |object| {
+        object["secret"] = text("drifted").into();
+        object["values"]["deep"]["list"][1] = text("drifted").into();
+        object["values"]["plain"] = format!("{MARKER} drifted").into();
+    });
+    world.sandbox.file("out/app.conf", text("edited"));
+    world.both(0, &["plan", "--refresh", "all", "-vv"]);
+    world.both(0, &["refresh", "-vv"]);
+    world.both(0, &["state", "show", "leaky_thing.quiet"]);
+    world.both(0, &["state", "diff"]);
+    world.run(0, &["deploy", "--yes"]);
+}
+
+fn fail(world: &mut World) {
+    for (how, secret) in [("refused", "refused"), ("panic", "crashed"), ("partial", "partial")] {
+        world.stack(2, &trouble(how, secret));
+        world.both(0, &["plan"]);
+        let failed = world.run(1, &["deploy", "--yes", "-vv"]);
+        failed.says("leaky_thing.trouble");
+        world.run(1, &["deploy", "--yes", "-vv", "--format", "json"]);
+        world.both(0, &["state", "list"]);
+        match how {
+            // Nobody knows what a call did that crashed.
+            "panic" => drop(world.run(0, &["state", "settle", "leaky_thing.trouble", "--absent"])),
+            "partial" => {
+                world.both(0, &["state", "show", "leaky_thing.trouble"]);
+                world.run(0, &["state", "rm", "leaky_thing.trouble", "--yes"]);
+            }
+            _ => {}
+        }
+    }
+    world.stack(2, "\nresource \"random_id\" \"trouble\" {\n  byte_length = tonumber(var.mistaken)\n}\n");
+    world.both(3, &["plan"]);
+    world.stack(2, "\nresource \"random_id\" \"trouble\" {\n  byte_length = var.quotes\n}\n");
+    world.both(3, &["plan"]);
+    world.stack(2, "");
+}
+
+/// Writes in flight, with their inputs and checkpoints in the journal.
+fn cut_off(world: &mut World) {
+    world.stack(2, &trouble("pending", "pending"));
+    let mut running = world.command(&["deploy", "--yes", "-vv"]).start();
+    running.until("waiting with");
+    let output = running.kill();
+    world.look(&["deploy", "(killed)"], 128 + 9, output);
+    world.both(0, &["plan"]);
+    world.unlock();
+    let id = format!("id=object-{}", world.service.objects.made());
+    world.run(0, &["state", "settle", "leaky_thing.trouble", "--identity", &id]);
+    world.service.ready.store(true, Ordering::Relaxed);
+    world.run(0, &["deploy", "--yes", "-vv"]);
+
+    world.stack(2, &trouble("tell", "held").replace("trouble", "held"));
+    world.service.closed.store(true, Ordering::Relaxed);
+    let mut running = world.command(&["deploy", "--yes"]).start();
+    running.until("leaky_thing.held");
+    let output = running.kill();
+    world.service.closed.store(false, Ordering::Relaxed);
+    world.service.gate.open();
+    world.look(&["deploy", "(killed)"], 128 + 9, output);
+    world.both(0, &["plan"]);
+    world.unlock();
+    world.run(0, &["deploy", "--yes", "-vv", "--format", "json"]);
+    world.stack(2, "");
+    world.run(0, &["deploy", "--yes"]);
+}
+
+fn by_hand(world: &mut World) {
+    world.run(0, &["state", "mv", "leaky_thing.told_short", "leaky_thing.moved", "--yes"]);
+    world.run(0, &["state", "mv", "leaky_thing.moved", "leaky_thing.told_short", "--yes", "--format", "json"]);
+    world.run(0, &["state", "rollback", "1", "--yes"]);
+    world.run(0, &["state", "rollback", "2", "--yes", "--format", "json"]);
+    let pulled = world.command(&["state", "pull", "--show-secrets"]).run().exits(0).stdout;
+    let pushed = pulled.replace(text("password"), text("pushed"));
+    assert_ne!(pushed, pulled);
+    world.sandbox.file("document.json", &pushed);
+    world.run(0, &["state", "push", "document.json", "--yes"]);
+    world.run(0, &["state", "push", "document.json", "--yes", "--force", "--format", "json"]);
+    world.sandbox.file("document.json", pushed.replacen("\"stack\"", "\"stock\"", 1));
+    world.both(3, &["state", "push", "document.json", "--yes"]);
+    std::fs::remove_file(world.sandbox.path("document.json")).expect("written above");
+    world.both(0, &["state", "diff"]);
+    world.run(0, &["state", "rm", "leaky_thing.quiet", "--yes"]);
+    let objects = world.service.objects.all();
+    let quiet = objects.iter().find(|object| object["name"] == MARKER).expect("deployed")["id"].clone();
+    let id = format!("id={}", quiet.as_str().expect("an id"));
+    world.run(0, &["state", "import", "leaky_thing.quiet", "--id", &id, "--yes"]);
+    world.run(0, &["plan", "--refresh", "all"]);
+    world.run(0, &["deploy", "--yes"]);
+}
+
+fn rotate(world: &mut World) {
+    world.both(0, &["key", "rotate", "--yes"]);
+    world.run(0, &["secret", "rm", "rotated", "--force"]);
+    world.run(0, &["secret", "set", "rotated", "anything at all, now"]);
+    world.run(0, &["deploy", "--yes"]);
+}
+
+/// The newest snapshot and the journal are damaged, and what is left of them is kept aside.
+fn damage(world: &mut World) {
+    let newest = |world: &World, part: &str| {
+        world.home_objects().into_iter().rfind(|name| name.contains(part)).expect("there is one")
+    };
+    let snapshot = newest(world, "/states/");
+    world.damage(&snapshot, |mut bytes| {
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        bytes
+    });
+    world.both(1, &["plan"]);
+    world.both(1, &["state", "verify"]);
+    world.run(0, &["state", "repair", "--yes"]);
+    let journal = newest(world, "/journal/");
+    world.damage(&journal, |bytes| bytes[..bytes.len() - 7].to_vec());
+    world.both(1, &["state", "list"]);
+    world.run(0, &["state", "repair", "--yes", "--format", "json"]);
+    world.both(0, &["state", "verify"]);
+    world.both(0, &["plan", "--refresh", "all"]);
+    world.run(0, &["deploy", "--yes"]);
+}
+
+fn verdict(world: &World) {
+    let (texts, forms) = world.looked_for();
+    println!("{texts} texts in {forms} forms, {} places; the marker was in {:?}", world.searched, world.marked);
+    assert!(world.leaks.is_empty(), "{} leaks:\n{}", world.leaks.len(), world.leaks.join("\n"));
+    // Zero hits say something only where hits are possible.
+    let places = [
+        "stdout",
+        "stderr",
+        "events",
+        "lease",
+        "journal",
+        "snapshot",
+        "aside",
+        "list of secrets",
+        "saved plan",
+        "deployed file",
+        "file of the stack",
+    ];
+    for place in places {
+        assert!(world.marked.contains_key(place), "the marker was never found in: {place}");
+    }
+}
