@@ -85,6 +85,7 @@ struct Door {
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "what has happened so far, in any order")]
 struct Watch {
     boundary: Option<Boundary>,
     /// Writes of the kind so far.
