@@ -6,5 +6,6 @@ mod case;
 mod homes;
 mod matrix;
 mod remote;
+mod silence;
 mod tally;
 mod writers;
