@@ -5,6 +5,7 @@ mod boundary;
 mod case;
 mod homes;
 mod matrix;
+mod refresh;
 mod remote;
 mod silence;
 mod tally;
