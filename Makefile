@@ -21,9 +21,12 @@ GUESTS := $(CURDIR)/target/guests
 GUEST_ENV := CARGO_TARGET_DIR='$(GUESTS)' CARGO_PROFILE_RELEASE_DEBUG=false CARGO_PROFILE_RELEASE_INCREMENTAL=false
 GUEST_BUILD := env $(GUEST_ENV) plugins/toolchain/setup --run cargo build --release --target $(WASM)
 
-# The tests of a package are built with the features of the packages named beside it. The groups keep the engine
-# underneath the same as in `build`, so that it is compiled once.
+# The tests of a package are built with the features of the packages named beside it. The groups keep what lies
+# underneath the same as in `build`, so that it is compiled once: tests of the engine stop tokio's clock, which is a
+# feature of tokio, and everything on tokio would be compiled anew with it.
 HOST := $(patsubst host/%/Cargo.toml,-p cofferdam-%,$(wildcard host/*/Cargo.toml))
+HOST_PURE := -p cofferdam-engine -p cofferdam-model -p cofferdam-stack
+HOST_IO := -p cofferdam-cli -p cofferdam-home -p cofferdam-runtime
 PLUGINS := $(patsubst plugins/%/Cargo.toml,-p cofferdam-%,$(wildcard plugins/*/Cargo.toml)) -p cofferdam-sdk-derive
 # Test plugins are components and nothing else: never built for the host.
 FIXTURES := $(wildcard tests/guests/*/Cargo.toml)
@@ -71,7 +74,8 @@ real:
 	@$(STEP) 'tools for the real tier' tests/real/setup $(if $(IGNORED),--full)
 
 test-host:
-	@$(STEP) 'tests of the host' $(TEST) $(EVERY) $(HOST) $(REST)
+	@$(STEP) 'tests of the host: language, model, engine' $(TEST) $(EVERY) $(HOST_PURE) $(REST)
+	@$(STEP) 'tests of the host: home, runtime, command line' $(TEST) $(EVERY) $(HOST_IO) $(REST)
 	@$(STEP) 'examples in the docs of the host' cargo test --release --doc $(HOST)
 
 test-plugins:

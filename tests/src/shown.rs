@@ -16,7 +16,7 @@ const PATTERNS: [(&str, &str); 12] = [
     (r"\b\d[\d.,]* (?:bytes|KiB|MiB) component\b", "[size] component"),
     (r"process \d+", "process [pid]"),
     (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\b", "[moment]"),
-    (r"\btester on \S+", "tester on [host]"),
+    (r"\btester on [^\s,]+", "tester on [host]"),
     (r"\.rs:\d+:\d+", ".rs:[line]"),
     (r"\b[0-9a-f]{16}\b", "[id]"),
 ];

@@ -176,9 +176,11 @@ fn only_looks(command: &Command) -> bool {
 /// Whether a command evaluates the stack for real.
 fn secrets_of(command: &Command) -> StackSecrets {
     match command {
-        Command::Plan(_) | Command::Deploy(_) | Command::Destroy(_) | Command::Refresh(_) | Command::State(_) => {
-            StackSecrets::Read
-        }
+        Command::Plan(_)
+        | Command::Deploy(_)
+        | Command::Destroy(_)
+        | Command::Refresh(_)
+        | Command::State(StateCommand::Import(_) | StateCommand::Settle(_)) => StackSecrets::Read,
         _ => StackSecrets::Withheld,
     }
 }

@@ -90,12 +90,48 @@ impl Stage {
         Ok(serde_json::to_string(&document).expect("names and values are JSON"))
     }
 
+    /// Refuses a document of another stack or stage.
+    ///
+    /// # Errors
+    /// When it is one.
+    pub fn check_document(&self, document: &StateDocument) -> Result<(), DocumentError> {
+        let (_, places) = self.store();
+        document.body.check_owner(&places.stack, &places.stage).map_err(DocumentError::Invalid)
+    }
+
     /// The state in a document of this stage, with the lineage and the serial that it names.
     ///
     /// # Errors
-    /// When it is too long, too deep, no such document, of another stack or stage, or holds secrets that do not open
-    /// or could not be stored again.
-    pub fn read_document(&self, text: &[u8]) -> Result<StackState, DocumentError> {
+    /// When it is of another stack or stage, or holds secrets that do not open or could not be stored again.
+    pub fn read_document(&self, document: StateDocument) -> Result<StackState, DocumentError> {
+        let (_, places) = self.store();
+        let state = document.body.restore(&places.stack, &places.stage, self.vault()).map_err(|error| match error {
+            OpenError::Key(error) => DocumentError::Key(error),
+            OpenError::Damaged(what) => DocumentError::Invalid(what),
+        })?;
+        for (address, entry) in &state.resources {
+            if entry.inputs.as_object().is_none() || entry.state.properties.as_object().is_none() {
+                return Err(DocumentError::Invalid(format!("inputs or properties of `{address}` are no object")));
+            }
+        }
+        // What cannot be stored is refused now, before anybody is asked about it.
+        let sealing = Sealing { vault: self.vault(), secrets: Secrets::Included };
+        body_text(&state, &state.lineage, state.serial, None, sealing)?;
+        Ok(state)
+    }
+}
+
+/// A document that was read, its secrets not yet decrypted: those of another lineage or serial would not open.
+pub struct StateDocument {
+    body: BodyIn,
+}
+
+impl StateDocument {
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// When it is too long, too deep, or no such document.
+    pub fn parse(text: &[u8]) -> Result<Self, DocumentError> {
         if text.len() > MAX_DOCUMENT_BYTES {
             return Err(DocumentError::TooLarge(text.len()));
         }
@@ -112,21 +148,19 @@ impl Stage {
         if document.r#type != TYPE || document.format != FORMAT {
             return Err(DocumentError::Invalid(format!("it begins with no `\"type\":\"{TYPE}\",\"format\":{FORMAT}`")));
         }
-        let body: BodyIn = serde_json::from_str(document.state.get()).map_err(invalid)?;
-        let (_, places) = self.store();
-        let state = body.restore(&places.stack, &places.stage, self.vault()).map_err(|error| match error {
-            OpenError::Key(error) => DocumentError::Key(error),
-            OpenError::Damaged(what) => DocumentError::Invalid(what),
-        })?;
-        for (address, entry) in &state.resources {
-            if entry.inputs.as_object().is_none() || entry.state.properties.as_object().is_none() {
-                return Err(DocumentError::Invalid(format!("inputs or properties of `{address}` are no object")));
-            }
-        }
-        // What cannot be stored is refused now, before anybody is asked about it.
-        let sealing = Sealing { vault: self.vault(), secrets: Secrets::Included };
-        body_text(&state, &state.lineage, state.serial, None, sealing)?;
-        Ok(state)
+        Ok(Self { body: serde_json::from_str(document.state.get()).map_err(invalid)? })
+    }
+
+    /// The lineage that it names.
+    #[must_use]
+    pub fn lineage(&self) -> &str {
+        self.body.lineage()
+    }
+
+    /// The serial that it names.
+    #[must_use]
+    pub fn serial(&self) -> u64 {
+        self.body.serial()
     }
 }
 

@@ -70,7 +70,9 @@ impl Damage {
     /// What to do.
     #[must_use]
     pub fn hint(&self) -> String {
-        "nothing was changed; restore the object from a backup, or the whole stage from one moment".to_owned()
+        "nothing was changed; `cofferdam state verify` lists what is damaged, and `cofferdam state repair` goes on from \
+         what is whole and keeps a copy of the rest"
+            .to_owned()
     }
 }
 

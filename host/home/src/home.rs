@@ -161,8 +161,8 @@ impl Home {
         &*self.store
     }
 
-    pub(crate) fn check_key(&self, id: &str) -> Result<(), crate::KeyError> {
-        self.vault.check_key(id)
+    pub(crate) fn check_keyring(&self, revision: u64) -> Result<Option<usize>, crate::KeyError> {
+        self.vault.ring().check(revision)
     }
 
     fn stage(&self, places: Places, lease: Option<Lease>) -> Stage {

@@ -33,7 +33,7 @@ mod vault;
 mod written;
 
 pub use clock::Clock;
-pub use document::{DocumentError, DocumentSecrets, MAX_DOCUMENT_BYTES};
+pub use document::{DocumentError, DocumentSecrets, MAX_DOCUMENT_BYTES, StateDocument};
 pub use entropy::Entropy;
 pub use error::{
     Damage, FileError, KeyError, LoadError, NewerFormat, OpenHomeError, OpenStageError, SealError, SecretsError,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use cofferdam_model::{StackName, StageName};
 
 use crate::keyring::name;
+use crate::moved;
 use crate::places::STACKS;
 use crate::store::Listed;
 use crate::{
@@ -60,7 +61,11 @@ impl Home {
     /// When the keyring cannot be opened, read or written, or the user would not open it any more.
     pub fn change_keys(&self, change: &KeyChange) -> Result<KeyringInfo, ReencryptError> {
         self.make().map_err(OpenStageError::from)?;
-        Ok(self.vault.ring().change(change, self.vault.entropy())?)
+        moved::check(self.store()).map_err(OpenStageError::from)?;
+        let changed = self.vault.ring().change(change, self.vault.entropy())?;
+        // There is no lease here: who moves the home may have passed over this keyring.
+        moved::check(self.store()).map_err(OpenStageError::from)?;
+        Ok(changed)
     }
 
     /// Encrypts what counts of a stage with the newest key: its state becomes the next snapshot, its secrets the next

@@ -252,13 +252,27 @@ impl Snapshot {
 }
 
 impl BodyIn {
+    pub(crate) fn lineage(&self) -> &str {
+        &self.lineage
+    }
+
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// What is wrong where it is of another stack or stage.
+    pub(crate) fn check_owner(&self, stack: &StackName, stage: &StageName) -> Result<(), String> {
+        if (&self.stack, &self.stage) == (stack, stage) {
+            return Ok(());
+        }
+        Err(format!("it is the state of stack `{}` in stage `{}`", self.stack, self.stage))
+    }
+
     /// The state, decrypted.
     pub(crate) fn restore(self, stack: &StackName, stage: &StageName, vault: &Vault) -> Result<StackState, OpenError> {
         let damaged = OpenError::Damaged;
+        self.check_owner(stack, stage).map_err(damaged)?;
         let body = self;
-        if (&body.stack, &body.stage) != (stack, stage) {
-            return Err(damaged(format!("it is the state of stack `{}` in stage `{}`", body.stack, body.stage)));
-        }
         let generation = Generation { stack, stage, lineage: &body.lineage, serial: body.serial };
         let mut resources = BTreeMap::new();
         for (address, mut entry) in body.resources {

@@ -115,11 +115,6 @@ impl Vault {
         Ok(format!("{}.{}", key.id, STANDARD_NO_PAD.encode(bytes)))
     }
 
-    /// Whether a data key of the home opens.
-    pub(crate) fn check_key(&self, id: &str) -> Result<(), KeyError> {
-        self.ring.get(id).map(drop)
-    }
-
     /// Decrypts what [`Vault::seal`] made for the same place.
     pub(crate) fn open(&self, scope: &Scope<'_>, pointer: &str, text: &str) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let damaged = || {

@@ -119,7 +119,7 @@ async fn damage_is_named_with_its_line_and_what_to_do() {
     let shown = path.display();
     let line = 1 + text.lines().position(|line| line.contains("orders-1")).expect("there");
     assert_eq!(error.to_string(), format!("`{shown}` is damaged at line {line}: the checksum does not match"));
-    assert!(error.hint().is_some_and(|hint| hint.contains("backup")));
+    assert!(error.hint().is_some_and(|hint| hint.contains("state repair")));
     // A run that writes stops as well, and changes nothing.
     let before = place.lasting();
     assert!(matches!(place.write().load(), Err(LoadError::Damaged(_))));

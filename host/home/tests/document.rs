@@ -2,9 +2,13 @@
 
 mod support;
 
-use cofferdam_home::{DocumentError, DocumentSecrets};
+use cofferdam_home::{DocumentError, DocumentSecrets, Stage, StateDocument};
 use cofferdam_model::state::StackState;
 use support::{Place, SECRETS, address, chain, empty, outputs, plain_entry, secret_entry};
+
+fn read(stage: &Stage, text: impl AsRef<[u8]>) -> Result<StackState, DocumentError> {
+    stage.read_document(StateDocument::parse(text.as_ref())?)
+}
 
 fn state() -> StackState {
     let resources = [(address(0), secret_entry(0)), (address(1), plain_entry(1))].into();
@@ -17,12 +21,12 @@ fn what_comes_out_goes_in() {
     let stage = place.write();
     for secrets in [DocumentSecrets::Encrypted, DocumentSecrets::Clear] {
         let text = stage.to_document(&state(), secrets).expect("writes");
-        assert_eq!(stage.read_document(text.as_bytes()).expect("reads"), state());
+        assert_eq!(read(&stage, &text).expect("reads"), state());
         assert_eq!(text.contains(SECRETS[0]), secrets == DocumentSecrets::Clear, "{text}");
         // Also where a person has laid it out anew.
         let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         let pretty = serde_json::to_string_pretty(&json).expect("JSON");
-        assert_eq!(stage.read_document(pretty.as_bytes()).expect("reads"), state());
+        assert_eq!(read(&stage, &pretty).expect("reads"), state());
     }
 }
 
@@ -33,10 +37,10 @@ fn encrypted_secrets_open_at_home_alone() {
     for secret in SECRETS {
         assert!(!text.contains(secret), "{secret}");
     }
-    let error = other.read().read_document(text.as_bytes()).expect_err("no such key");
+    let error = read(&other.read(), &text).expect_err("no such key");
     assert!(matches!(error, DocumentError::Key(_)), "{error}");
     let moved = text.replace("acme_thing.r0", "acme_thing.r9");
-    let error = place.read().read_document(moved.as_bytes()).expect_err("bound to its address");
+    let error = read(&place.read(), moved).expect_err("bound to its address");
     assert!(error.to_string().contains("does not belong there"), "{error}");
 }
 
@@ -62,9 +66,9 @@ fn anything_else_is_refused() {
         (&text.replacen("acme_thing.r1\":", "nowhere\":", 1), "no valid resource name"),
         (&format!("{text}{text}"), "trailing"),
     ] {
-        let error = stage.read_document(bad.as_bytes()).expect_err(words).to_string();
+        let error = read(&stage, bad).expect_err(words).to_string();
         assert!(error.contains(words), "{words}: {error}");
         assert!(error.len() < 400, "{error}");
     }
-    assert_eq!(stage.read_document(text.as_bytes()).expect("reads"), chain(2));
+    assert_eq!(read(&stage, &text).expect("reads"), chain(2));
 }

@@ -5,8 +5,8 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use cofferdam_home::{Finding, Health, LoadError, Repair, RepairError, Repaired, Start};
-use cofferdam_model::Address;
+use cofferdam_home::{Finding, Health, LoadError, Overwrite, Repair, RepairError, Repaired, Start};
+use cofferdam_model::{Address, SecretName};
 use support::{Place, address, append, chain, checkpoint, intent, outputs, plain_entry, result, secret_entry};
 
 /// Two snapshots, of one and of two resources, and a journal that adds another two in a piece of four records.
@@ -342,8 +342,14 @@ async fn every_kind_of_object_is_told() {
     let place = prepared().await;
     append(&mut place.write(), [result(4, Some(secret_entry(4)))]).await;
     let root = place.root().join("stacks/shop/dev");
-    std::fs::create_dir_all(root.join("secrets")).expect("made");
-    std::fs::write(root.join("secrets/0000000001.json"), "{}").expect("written");
+    let name = SecretName::new("password").expect("valid");
+    let secrets = place.home();
+    secrets
+        .secrets(&support::stack(), &support::stage())
+        .set(&name, "hunter2", &support::holder(), Overwrite::No)
+        .expect("set");
+    std::fs::write(root.join("secrets/0000000002.json"), "{}").expect("written");
+    std::fs::write(root.join("secrets/notes.txt"), "mine").expect("written");
     let found = findings(&place);
     let of = |part: &str| -> Vec<(Health, &str)> {
         let found = found.iter().filter(|found| found.key.contains(part));
@@ -353,14 +359,17 @@ async fn every_kind_of_object_is_told() {
         of("/states/"),
         [(Health::Whole, "serial 1, 1 resource"), (Health::Whole, "serial 2, current, 2 resources")]
     );
-    assert_eq!(of("/secrets/"), [(Health::Unchecked, "no kind of object that this cofferdam knows")]);
+    let [one, two, other] = <[_; 3]>::try_from(of("/secrets/")).expect("three objects");
+    assert_eq!(one, (Health::Whole, "1 secret"));
+    assert_eq!(two.0, Health::Damaged);
+    assert_eq!(other, (Health::Unchecked, "no kind of object that this cofferdam knows"));
     assert!(of("/journal/").iter().all(|(health, note)| *health == Health::Whole && note.contains("record")));
-    assert_eq!(of("/lease/"), [(Health::Whole, "released")]);
+    assert!(of("/lease/").iter().all(|told| *told == (Health::Whole, "released")));
     let home = place.home();
     assert_eq!(home.stages().expect("listed"), [(support::stack(), support::stage())]);
     let notes: Vec<_> = home.verify().expect("readable").into_iter().map(|found| (found.key, found.health)).collect();
-    assert_eq!(notes, [("home.json".into(), Health::Whole), ("keys/0000000001.age".into(), Health::Whole)]);
-    std::fs::write(place.root().join("keys/0000000001.age"), "nothing").expect("changed");
+    assert_eq!(notes, [("home.json".into(), Health::Whole), ("keys/0000000001.json".into(), Health::Whole)]);
+    std::fs::write(place.root().join("keys/0000000001.json"), "nothing").expect("changed");
     assert_eq!(place.home().verify().expect("readable")[1].health, Health::Damaged);
 }
 

@@ -3,14 +3,15 @@
 mod support;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use cofferdam_home::store::{Created, Listed, LocalStore, Store, StoreError, Trouble};
 use cofferdam_home::{
-    Access, Home, HomeCtx, MigrateError, Migrated, Migration, OpenHomeError, OpenStageError, migrate,
+    Access, Home, HomeCtx, KeyChange, MigrateError, Migrated, Migration, OpenHomeError, OpenStageError, Overwrite,
+    ReencryptError, SecretsError, migrate,
 };
-use cofferdam_model::StageName;
+use cofferdam_model::{SecretName, StageName};
 use support::{Place, append, holder, intent, plain_entry, result, secret_entry, stack, stage};
 
 /// A home of two stages, with secrets, history, a journal and a write in flight.
@@ -117,16 +118,23 @@ async fn a_damaged_home_stays_where_it_is() {
     assert_eq!(place.home().moved().expect("readable"), None);
 }
 
-/// A store that fails for good after so many writes, as a process that is killed.
-struct Failing {
+/// A store in which something happens before each write, which may make it fail.
+struct Watched<F> {
     inner: LocalStore,
-    left: AtomicUsize,
+    writes: AtomicUsize,
+    before: F,
 }
 
-impl Failing {
+impl<F: Fn(usize) -> bool> Watched<F> {
+    fn new(inner: LocalStore, before: F) -> Arc<Self> {
+        Arc::new(Self { inner, writes: AtomicUsize::new(0), before })
+    }
+
     fn count(&self) -> Result<(), StoreError> {
-        let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        left.map(drop).map_err(|_| StoreError {
+        if (self.before)(self.writes.fetch_add(1, Ordering::SeqCst)) {
+            return Ok(());
+        }
+        Err(StoreError {
             action: "write",
             place: "nowhere".into(),
             trouble: Trouble::Lasting,
@@ -136,7 +144,7 @@ impl Failing {
     }
 }
 
-impl Store for Failing {
+impl<F: Fn(usize) -> bool + Send + Sync> Store for Watched<F> {
     fn place(&self, key: &str) -> String {
         self.inner.place(key)
     }
@@ -169,13 +177,56 @@ impl Store for Failing {
     }
 }
 
+/// Who sets a secret has no lease: it moves with the home, or he is told.
+#[tokio::test]
+async fn a_secret_that_is_set_meanwhile_moves_or_is_refused() {
+    let name = SecretName::new("password").expect("valid");
+    let (mut carried, mut refused) = (0, 0);
+    for at in 0.. {
+        let place = prepared().await;
+        let outcome: Arc<Mutex<Option<Result<(), SecretsError>>>> = Arc::default();
+        let set = {
+            let (old, name, outcome) = (place.home(), name.clone(), Arc::clone(&outcome));
+            move |write| {
+                if write == at {
+                    let secrets = old.secrets(&stack(), &stage());
+                    *outcome.lock().expect("whole") = Some(secrets.set(&name, "hunter2", &holder(), Overwrite::No));
+                }
+                true
+            }
+        };
+        let to = Watched::new(LocalStore::new(target(&place).root().to_owned()), set);
+        migrate(&migration(&place, to)).unwrap_or_else(|error| panic!("{at}: {error}"));
+        let outcome = outcome.lock().expect("whole").take();
+        // The migration has fewer writes than that.
+        let Some(outcome) = outcome else { break };
+        let new = home(&place, target(&place));
+        let found = new.secrets(&stack(), &stage()).read().expect("reads");
+        let found = found.get(&name).expect("opens");
+        match outcome {
+            Ok(()) => {
+                assert_eq!(found.as_deref().map(String::as_str), Some("hunter2"), "{at}");
+                carried += 1;
+            }
+            Err(SecretsError::Home(_)) => refused += 1,
+            Err(error) => panic!("{at}: {error}"),
+        }
+    }
+    assert!(carried > 0 && refused > 0, "{carried} {refused}");
+    let place = prepared().await;
+    moved(&place);
+    let refused = place.home().change_keys(&KeyChange::Rotate);
+    assert!(matches!(refused, Err(ReencryptError::Open(OpenStageError::Home(OpenHomeError::Moved { .. })))));
+}
+
 /// Cut off after every single write, the home is in one of the two places, whole, and a second attempt ends the move.
 #[tokio::test]
 async fn a_migration_that_is_cut_off_is_gone_on_with() {
     for writes in 0.. {
         let place = prepared().await;
         let before = place.read().load().expect("loads");
-        let to = Arc::new(Failing { inner: LocalStore::new(target(&place).root().to_owned()), left: writes.into() });
+        // As a process that is killed.
+        let to = Watched::new(LocalStore::new(target(&place).root().to_owned()), move |write| write < writes);
         let first = migrate(&migration(&place, to));
         let old = place.home().open_stage(&stack(), &stage(), Access::Write(holder()));
         match (&first, old) {

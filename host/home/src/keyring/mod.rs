@@ -122,6 +122,16 @@ impl Keyring {
         }
     }
 
+    /// Opens a keyring that may be an older one; how many keys open it, none where it is gone.
+    pub(crate) fn check(&self, revision: u64) -> Result<Option<usize>, KeyError> {
+        let object = object(revision);
+        let Some(bytes) = self.store.get(&object)? else { return Ok(None) };
+        let document = Document::read(&self.store.place(&object), &bytes, revision)?;
+        document.open(&self.keys)?;
+        let Public { members, passphrase, wrappers, .. } = document.public;
+        Ok(Some(members.len() + usize::from(passphrase) + wrappers.len()))
+    }
+
     fn revisions(&self) -> Result<Vec<u64>, KeyError> {
         let listed = self.store.list(PREFIX)?;
         Ok(listed.iter().filter_map(|object| number_of(&object.key, "json")).collect())

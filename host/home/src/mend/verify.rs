@@ -11,15 +11,17 @@ use crate::lease::token_in_words;
 use crate::places::{Places, STACKS, last, number_of, serial_of, stage_of};
 use crate::snapshot::Snapshot;
 use crate::store::{Listed, Store, StoreError};
-use crate::{Home, KeyError, LoadError, Stage};
+use crate::{Home, KeyError, LoadError, SecretsError, Stage, keyring, secrets};
 
 /// What kind of object it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ObjectKind {
     /// `home.json` and what stands beside it.
     Home,
-    /// A data key.
+    /// A keyring.
     Key,
+    /// The secrets of a stage.
+    Secrets,
     /// A token of a lease.
     Lease,
     /// A piece of a journal.
@@ -39,6 +41,7 @@ impl ObjectKind {
         match self {
             Self::Home => "home",
             Self::Key => "key",
+            Self::Secrets => "secrets",
             Self::Lease => "lease",
             Self::Journal => "journal",
             Self::Snapshot => "snapshot",
@@ -118,30 +121,34 @@ impl Home {
             if stage_of(&key).is_some() {
                 continue;
             }
-            found.push(match key.strip_prefix("keys/") {
-                Some(name) => self.key(&key, name),
+            found.extend(match key.strip_prefix(keyring::PREFIX) {
+                Some(name) => match number_of(name, "json") {
+                    Some(revision) => self.keys(&key, revision)?,
+                    None => Some(unknown(&key)),
+                },
                 None if key.starts_with("damaged/") => {
-                    Finding::new(&key, ObjectKind::Aside, Health::Unused, "moved aside by a repair")
+                    Some(Finding::new(&key, ObjectKind::Aside, Health::Unused, "moved aside by a repair"))
                 }
                 None if key.ends_with(".json") && !key.contains('/') => {
-                    Finding::new(&key, ObjectKind::Home, Health::Whole, "")
+                    Some(Finding::new(&key, ObjectKind::Home, Health::Whole, ""))
                 }
-                None => unknown(&key),
+                None => Some(unknown(&key)),
             });
         }
         Ok(found)
     }
 
-    fn key(&self, key: &str, name: &str) -> Finding {
-        if number_of(name, "age").is_none() {
-            return unknown(key);
-        }
-        let health = match self.check_key(name.trim_end_matches(".age")) {
-            Ok(()) => return Finding::new(key, ObjectKind::Key, Health::Whole, "opens"),
-            Err(error @ KeyError::BadKey(_)) => (Health::Damaged, error),
-            Err(error) => (Health::Locked, error),
+    /// A keyring; none where it is gone again.
+    fn keys(&self, key: &str, revision: u64) -> Result<Option<Finding>, StoreError> {
+        let (health, note) = match self.check_keyring(revision) {
+            Ok(None) => return Ok(None),
+            Ok(Some(members)) => (Health::Whole, format!("opens; {} may open it", counted(members, "key"))),
+            Err(KeyError::Store(error)) => return Err(error),
+            Err(error @ KeyError::BadKey(_)) => (Health::Damaged, error.to_string()),
+            Err(error @ KeyError::Newer(_)) => (Health::Unchecked, error.to_string()),
+            Err(error) => (Health::Locked, error.to_string()),
         };
-        Finding::new(key, ObjectKind::Key, health.0, health.1.to_string())
+        Ok(Some(Finding::new(key, ObjectKind::Key, health, note)))
     }
 }
 
@@ -160,6 +167,10 @@ impl Stage {
                 Some(("lease", name)) if number_of(name, "json").is_some() => found.extend(lease(&*store, &key)?),
                 Some(("journal", name)) if number_of(name, "jsonl").is_some() => pieces.push(key),
                 Some(("states", name)) if serial_of(name).is_some() => snapshots.push(key),
+                Some(("secrets", name)) => match number_of(name, "json") {
+                    Some(number) => found.extend(self.secrets(&*store, &places, &key, number)?),
+                    None => found.push(unknown(&key)),
+                },
                 Some(("damaged", _)) => {
                     found.push(Finding::new(&key, ObjectKind::Aside, Health::Unused, "moved aside by a repair"));
                 }
@@ -173,6 +184,23 @@ impl Stage {
         self.whole_stage(&store, &places, &mut found)?;
         found.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(found)
+    }
+
+    fn secrets(
+        &self,
+        store: &dyn Store,
+        places: &Places,
+        key: &str,
+        number: u64,
+    ) -> Result<Option<Finding>, StoreError> {
+        let Some(bytes) = store.get(key)? else { return Ok(None) };
+        let (health, note) = match secrets::check(self.vault(), places, &store.place(key), &bytes, number) {
+            Ok(secrets) => (Health::Whole, counted(secrets, "secret")),
+            Err(SecretsError::Damaged(damage)) => (Health::Damaged, damage.what),
+            Err(SecretsError::Newer(newer)) => (Health::Unchecked, newer.to_string()),
+            Err(error) => (Health::Locked, error.to_string()),
+        };
+        Ok(Some(Finding::new(key, ObjectKind::Secrets, health, note)))
     }
 
     fn snapshot(
@@ -190,7 +218,7 @@ impl Stage {
         let restored = read.and_then(|snapshot| snapshot.restore(&place, &places.stack, &places.stage, self.vault()));
         match (restored, said) {
             (Ok(_), Some((serial, resources))) => {
-                let resources = if resources == 1 { "1 resource".to_owned() } else { format!("{resources} resources") };
+                let resources = counted(resources, "resource");
                 let is_current = named.is_some_and(|(_, name)| name == last(key));
                 match named {
                     _ if is_current => finding(Health::Whole, format!("serial {serial}, current, {resources}")),
@@ -234,6 +262,10 @@ impl Stage {
     }
 }
 
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 fn unknown(key: &str) -> Finding {
     Finding::new(key, ObjectKind::Unknown, Health::Unchecked, "no kind of object that this cofferdam knows")
 }
@@ -265,7 +297,7 @@ fn journal(
     for (i, piece) in reader.pieces.iter().enumerate() {
         let below = base.is_some_and(|base| i < base);
         let records = piece.lines.iter().filter(|line| line.framing.is_none()).count();
-        let records = if records == 1 { "1 record".to_owned() } else { format!("{records} records") };
+        let records = counted(records, "record");
         let finding = |health, note: String| Finding::new(&piece.key, ObjectKind::Journal, health, note);
         found.push(match (piece.newer, piece.trouble) {
             (Some(found), _) => finding(Health::Unchecked, format!("has format {found}, which is newer")),

@@ -5,6 +5,7 @@ use cofferdam_model::SecretName;
 use super::list::SecretOut;
 use super::{KEPT, MAX_ALL_SECRETS_BYTES, MAX_SECRET_BYTES, SecretSet, Secrets};
 use crate::entropy::random_hex;
+use crate::moved;
 use crate::store::Created;
 use crate::vault::key_of;
 use crate::{Holder, Made, SecretsError};
@@ -96,6 +97,7 @@ impl Secrets<'_> {
         make: impl Fn() -> Result<Change, SecretsError>,
         overwrite: Overwrite,
     ) -> Result<bool, SecretsError> {
+        moved::check(self.home.store())?;
         let mut found = self.read()?;
         // What was there, and what this run itself has tried.
         let mut expected = vec![found.secret(name).map(|secret| secret.id.clone())];
@@ -112,6 +114,8 @@ impl Secrets<'_> {
                 Change::Set(secret) => expected.push(Some(secret.id.clone())),
             }
             if self.create(name, &change, &found)? {
+                // There is no lease here: who moves the home may have passed over this list.
+                moved::check(self.home.store())?;
                 return Ok(true);
             }
             found = self.read()?;

@@ -116,14 +116,33 @@ impl SecretSet {
     /// When it was changed or moved, or no key of the user opens it.
     pub fn get(&self, name: &SecretName) -> Result<Option<Zeroizing<String>>, SecretsError> {
         let Some(secret) = self.list.secrets.get(name) else { return Ok(None) };
-        let value = secret.open(&self.vault, &self.places, name).map_err(|error| match error {
-            OpenError::Key(error) => error.into(),
-            OpenError::Damaged(what) => SecretsError::damaged(&self.place, what),
-        })?;
+        let value = secret.open(&self.vault, &self.places, name).map_err(|error| unopened(&self.place, error))?;
         Ok(Some(value))
     }
 
     fn secret(&self, name: &SecretName) -> Option<&SecretOut> {
         self.list.secrets.get(name)
+    }
+}
+
+/// Reads an object of secrets and opens every value; how many there are.
+pub(crate) fn check(
+    vault: &Vault,
+    places: &Places,
+    place: &str,
+    bytes: &[u8],
+    number: u64,
+) -> Result<usize, SecretsError> {
+    let list = List::read(place, bytes, places, number)?;
+    for (name, secret) in &list.secrets {
+        secret.open(vault, places, name).map_err(|error| unopened(place, error))?;
+    }
+    Ok(list.secrets.len())
+}
+
+fn unopened(place: &str, error: OpenError) -> SecretsError {
+    match error {
+        OpenError::Key(error) => error.into(),
+        OpenError::Damaged(what) => SecretsError::damaged(place, what),
     }
 }

@@ -22,7 +22,7 @@ fn a_whole_home_is_whole() {
     let all = sandbox.run(&["state", "verify", "--all", "--format", "json"]).exits(0);
     let keys: Vec<_> = all.events_of("object").iter().map(|object| object["key"].to_string()).collect();
     assert!(keys.iter().any(|key| key.contains("shop/production/states/")), "{keys:?}");
-    assert!(keys.iter().any(|key| key.contains("keys/0000000001.age")), "{keys:?}");
+    assert!(keys.iter().any(|key| key.contains("keys/0000000001.json")), "{keys:?}");
     assert_eq!(all.events_of("verified")[0]["damaged"], 0);
     let nothing = Sandbox::new();
     nothing.stack("stack \"shop\" {}\n");

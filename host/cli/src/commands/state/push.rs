@@ -5,8 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use cofferdam_engine::StateDiff;
-use cofferdam_home::{Loaded, MAX_DOCUMENT_BYTES};
-use cofferdam_model::state::StackState;
+use cofferdam_home::{Loaded, MAX_DOCUMENT_BYTES, StateDocument};
 
 use super::change::Changing;
 use crate::args::{Global, PushArgs};
@@ -25,14 +24,15 @@ pub async fn run(
     project: &Project,
     args: &PushArgs,
 ) -> CliResult<Exit> {
-    let text = read(&args.file)?;
+    let document = StateDocument::parse(&read(&args.file)?)?;
     let mut changing = Changing::open(session, global, surroundings, project, &args.write, "state push").await?;
-    let after = changing.stage.read_document(&text)?;
-    learn(session, &after);
+    changing.stage.check_document(&document)?;
     if !args.force {
-        follows(&changing.loaded, &after)?;
+        follows(&changing.loaded, &document)?;
         changing.settled("its end belongs to the state as it is now")?;
     }
+    let after = changing.stage.read_document(document)?;
+    learn(session, &after);
     if StateDiff::between(&changing.loaded.state, &after).is_empty() {
         session.reporter.say("The state says the same already; nothing was changed.");
         return Ok(Exit::Done);
@@ -61,27 +61,28 @@ fn read(file: &Path) -> CliResult<Vec<u8>> {
 }
 
 /// Refuses a document that the state of the stage did not become since, or that never was of this stage.
-fn follows(loaded: &Loaded, after: &StackState) -> CliResult<()> {
+fn follows(loaded: &Loaded, document: &StateDocument) -> CliResult<()> {
     let before = &loaded.state;
+    let (lineage, serial) = (document.lineage(), document.serial());
     let force = "look at what both hold; --force makes the document the state all the same";
-    if !before.lineage.is_empty() && before.lineage != after.lineage {
+    if !before.lineage.is_empty() && before.lineage != lineage {
         let message = format!(
-            "the document is of another state: its lineage is `{}`, that of stage `{}` is `{}`",
-            after.lineage, before.stage, before.lineage
+            "the document is of another state: its lineage is `{lineage}`, that of stage `{}` is `{}`",
+            before.stage, before.lineage
         );
         return Err(CliError::new(Exit::Failed, message).hint(force));
     }
-    if before.serial > after.serial {
+    if before.serial > serial {
         let message = format!(
-            "the document is older than the state: it has serial {}, stage `{}` is at serial {}",
-            after.serial, before.stage, before.serial
+            "the document is older than the state: it has serial {serial}, stage `{}` is at serial {}",
+            before.stage, before.serial
         );
         return Err(CliError::new(Exit::Failed, message)
-            .hint(format!("`cofferdam state diff {}` shows what happened since", after.serial))
+            .hint(format!("`cofferdam state diff {serial}` shows what happened since"))
             .hint(force));
     }
-    if loaded.recovered && before.serial == after.serial {
-        let message = format!("a run changed the state after serial {}, which the document has", after.serial);
+    if loaded.recovered && before.serial == serial {
+        let message = format!("a run changed the state after serial {serial}, which the document has");
         return Err(CliError::new(Exit::Failed, message).hint("`cofferdam state diff` shows what it did").hint(force));
     }
     Ok(())
