@@ -4,6 +4,7 @@
 mod args;
 mod bundled;
 mod commands;
+mod contact;
 mod environment;
 mod error;
 mod exit;
@@ -32,6 +33,7 @@ use crate::args::{
     Cli, Color, Command, Format, Global, HomeCommand, PluginCommand, SecretCommand, StackArgs, StateCommand,
 };
 use crate::commands::deploy::Purpose;
+use crate::contact::Contact;
 use crate::environment::{Environment, SystemClock};
 use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
@@ -108,11 +110,13 @@ async fn dispatch(global: &Global, command: Command, redactor: Arc<Redactor>) ->
         Format::Human => Display::Plain,
     };
     let reporter = Arc::new(Reporter::new(display, global.verbose, redactor.clone()));
-    let session = Session { reporter, redactor, clock: Arc::new(SystemClock::new()), cancel: Cancel::default() };
+    let contact = Arc::new(Contact::new(reporter.clone()));
+    let clock = Arc::new(SystemClock::new());
+    let session = Session { reporter, redactor, clock, cancel: Cancel::default(), contact };
     if !is_one_value(&command) {
         session.reporter.begin();
     }
-    signals::listen(session.cancel.clone());
+    signals::listen(session.cancel.clone(), session.contact.clone(), session.reporter.clone());
     if let Command::Plugin(PluginCommand::Inspect { plugin, ty }) = &command {
         return finish(
             &session,
@@ -139,10 +143,12 @@ async fn dispatch(global: &Global, command: Command, redactor: Arc<Redactor>) ->
         return finish(&session, result, &SourceTexts::default());
     }
     let Some(stack) = stack_args(&command) else { return Exit::Bug };
+    let looking = session.contact.looking();
     let project = match Project::open(&session, global, stack, secrets_of(&command)) {
         Ok(project) => project,
         Err(unloadable) => return finish(&session, Err(unloadable.error), &unloadable.texts),
     };
+    let _looking = only_looks(&command).then_some(looking);
     let result = with_project(&session, global, &surroundings, &project, &command).await;
     finish(&session, result, project.stack.sources())
 }
@@ -153,6 +159,18 @@ fn is_one_value(command: &Command) -> bool {
         Command::Output(args) => args.name.is_some(),
         Command::Secret(args) => matches!(args.command, SecretCommand::Get { .. }),
         Command::State(command) => matches!(command, StateCommand::Pull(_)),
+        _ => false,
+    }
+}
+
+/// Whether a command changes nothing in the home.
+fn only_looks(command: &Command) -> bool {
+    match command {
+        Command::Validate(_) | Command::Output(_) => true,
+        // To keep a plan may take a key that the home does not have yet.
+        Command::Plan(args) => args.out.is_none(),
+        Command::Secret(args) => matches!(args.command, SecretCommand::Get { .. } | SecretCommand::List(_)),
+        Command::State(command) => commands::state::only_looks(command),
         _ => false,
     }
 }

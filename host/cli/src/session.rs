@@ -24,6 +24,7 @@ use cofferdam_runtime::{
 use cofferdam_stack::{EncryptionSetting, HomeSetting, PluginSource};
 
 use crate::args::LockArgs;
+use crate::contact::Contact;
 use crate::environment::{self, SystemClock, SystemEntropy};
 use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
@@ -44,6 +45,8 @@ pub struct Session {
     pub clock: Arc<SystemClock>,
     /// Stops the run.
     pub cancel: Cancel,
+    /// The way to the home.
+    pub contact: Arc<Contact>,
 }
 
 impl Session {
@@ -134,6 +137,7 @@ impl Session {
 
     /// Opens the home's stage to look at it.
     pub fn read_stage(&self, project: &Project, stage: &StageName) -> CliResult<Stage> {
+        let _looking = self.contact.looking();
         let home = self.home(project)?;
         if let Some(moved) = home.moved()? {
             self.reporter.json(&serde_json::json!({ "type": "home-moved", "to": moved.to, "at_ms": moved.at_ms }));
@@ -158,7 +162,12 @@ impl Session {
         let mut told = None;
         loop {
             let access = Access::Write(self.holder(command));
-            let error = match home.open_stage(project.stack.stack(), stage, access) {
+            // A lease that was taken by a run that goes away ends by itself.
+            let opened = {
+                let _looking = self.contact.looking();
+                home.open_stage(project.stack.stack(), stage, access)
+            };
+            let error = match opened {
                 Ok(stage) => return Ok(stage),
                 Err(error) => error,
             };
@@ -203,13 +212,14 @@ impl Session {
 
     /// The home that a setting names, for the stack in a folder.
     pub fn home_at(&self, folder: &Path, setting: &HomeSetting, encryption: &EncryptionSetting) -> CliResult<Home> {
+        let _looking = self.contact.looking();
         let home = Home::open(self.ctx_at(folder, setting, encryption)?)?;
         let home = home.with_history(setting.history.unwrap_or(Home::HISTORY));
         Ok(home.with_lease(setting.lease.unwrap_or(TIME_TO_LIVE)))
     }
 
     fn ctx_at(&self, folder: &Path, setting: &HomeSetting, encryption: &EncryptionSetting) -> CliResult<HomeCtx> {
-        let store = stores::open(&setting.place, folder)?;
+        let store = stores::open(&setting.place, folder, &self.contact)?;
         let keys = keys::keys(self, encryption)?;
         Ok(HomeCtx { store, keys, clock: self.clock.clone(), entropy: Arc::new(SystemEntropy) })
     }

@@ -8,6 +8,7 @@ use cofferdam_home::{AwsAccess, AwsRole, OpenHomeError};
 use cofferdam_stack::{HomePlace, RoleSetting, S3Place};
 use url::Url;
 
+use crate::contact::Contact;
 use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 
@@ -27,7 +28,7 @@ pub struct NamedStore {
 ///
 /// # Errors
 /// When there are no credentials for a bucket, or its settings are wrong.
-pub fn open(place: &HomePlace, folder: &Path) -> CliResult<Arc<dyn Store>> {
+pub fn open(place: &HomePlace, folder: &Path, contact: &Arc<Contact>) -> CliResult<Arc<dyn Store>> {
     match place {
         HomePlace::Local { path } => {
             Ok(Arc::new(LocalStore::new(folder.join(path.as_deref().unwrap_or(".cofferdam")))))
@@ -37,7 +38,8 @@ pub fn open(place: &HomePlace, folder: &Path) -> CliResult<Arc<dyn Store>> {
             let access = AwsAccess { region, profile, keys: None, role: role.map(aws_role), endpoint };
             let settings = S3Settings { bucket, prefix, access, path_style };
             let opened = tokio::task::block_in_place(|| S3Store::open(&settings));
-            Ok(Arc::new(opened.map_err(OpenHomeError::from)?))
+            let store = opened.map_err(OpenHomeError::from)?;
+            Ok(Arc::new(store.heard_by(contact.clone())))
         }
     }
 }
@@ -52,9 +54,9 @@ pub fn aws_role(role: RoleSetting) -> AwsRole {
 ///
 /// # Errors
 /// When the text is no name, and as [`open`] says.
-pub fn open_named(text: &str) -> CliResult<NamedStore> {
+pub fn open_named(text: &str, contact: &Arc<Contact>) -> CliResult<NamedStore> {
     let (place, name) = place(text).map_err(|error| CliError::new(Exit::Usage, error).hint(NAMES))?;
-    Ok(NamedStore { store: open(&place, Path::new(""))?, name })
+    Ok(NamedStore { store: open(&place, Path::new(""), contact)?, name })
 }
 
 /// What a name names, and the name in full.

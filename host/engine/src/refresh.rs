@@ -1,6 +1,7 @@
 //! Refresh: the state as the remote objects have it, and where they drifted. Changes nothing.
 
 use cofferdam_model::Diagnostic;
+use cofferdam_model::journal::InFlight;
 use cofferdam_model::state::StackState;
 
 use crate::planner::{Goal, look};
@@ -17,12 +18,16 @@ pub struct RefreshOutcome {
     pub changed: bool,
     /// Objects that are not as the state said.
     pub drift: Vec<Drift>,
-    /// Warnings.
+    /// Warnings; one for each write that is in flight.
     pub diagnostics: Vec<Diagnostic>,
 }
 
-pub(crate) async fn refresh(run: &Run, state: &StackState) -> Result<RefreshOutcome, PlanError> {
-    let options = PlanOptions { refresh: Refresh::All, in_flight: Vec::new() };
+pub(crate) async fn refresh(
+    run: &Run,
+    state: &StackState,
+    in_flight: Vec<InFlight>,
+) -> Result<RefreshOutcome, PlanError> {
+    let options = PlanOptions { refresh: Refresh::All, in_flight };
     let found = look(run, state, options, Goal::Refresh).await?;
     let mut state = state.clone();
     let changed = !found.refreshed.is_empty();

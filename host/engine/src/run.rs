@@ -55,12 +55,13 @@ impl Engine {
     }
 
     /// Reads every object of the state that can be read, and returns the state as it should be. Changes nothing and
-    /// writes nothing: the caller stores the state, or only shows the drift.
+    /// writes nothing: the caller stores the state, or only shows the drift. `in_flight` is what [`Engine::recover`]
+    /// could not settle: each is told in a warning.
     ///
     /// # Errors
     /// When a call fails or the run is stopped.
-    pub async fn refresh(&self, state: &StackState) -> Result<RefreshOutcome, PlanError> {
-        refresh::refresh(&self.run, state).await
+    pub async fn refresh(&self, state: &StackState, in_flight: Vec<InFlight>) -> Result<RefreshOutcome, PlanError> {
+        refresh::refresh(&self.run, state, in_flight).await
     }
 
     /// Settles the writes of former runs whose end no record tells. Called before the plan, by commands that write;

@@ -55,7 +55,7 @@ impl Case {
         Self::with(homes.bare(), Arc::new(Remote::start()), resources, lease)
     }
 
-    fn with(home: Box<dyn Home>, remote: Arc<Remote>, resources: usize, lease: Option<&str>) -> Self {
+    pub fn with(home: Box<dyn Home>, remote: Arc<Remote>, resources: usize, lease: Option<&str>) -> Self {
         let sandbox = Sandbox::new();
         sandbox.plugin("web").stack(&remote.stack(resources, &home.setting(lease)));
         let keys = sandbox.user().join("keys");

@@ -1,15 +1,12 @@
 //! Runs that are killed, stopped, or begun at the same moment, against a service in a process of its own that counts its
 //! objects: afterwards there is one object for each resource, whatever happened. With every kind of home.
-#![expect(
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "an expectation that fails ends the test; the figures of a run are shown"
-)]
 
 mod boundary;
 mod case;
 mod homes;
 mod matrix;
+mod refresh;
 mod remote;
+mod silence;
 mod tally;
 mod writers;

@@ -131,7 +131,11 @@ async fn recovered(
     Ok(recovery)
 }
 
-fn tell(session: &Session, project: &Project, recovery: &Recovery) -> CliResult<()> {
+/// Shows what went wrong with the writes of former runs.
+///
+/// # Errors
+/// When the journal could not be written.
+pub fn tell(session: &Session, project: &Project, recovery: &Recovery) -> CliResult<()> {
     failures(session, project, recovery.errors.iter());
     match &recovery.journal_error {
         Some(error) => Err(CliError::new(Exit::Failed, error.to_string()).caused_by(error)),

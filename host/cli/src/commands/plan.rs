@@ -43,6 +43,7 @@ pub async fn run(session: &Session, global: &Global, project: &Project, args: &P
 
 /// Loads the state and teaches the redactor its secrets.
 pub fn load(session: &Session, stage: &mut Stage) -> CliResult<Loaded> {
+    let _looking = session.contact.looking();
     let loaded = stage.load()?;
     learn(session, &loaded.state);
     Ok(loaded)

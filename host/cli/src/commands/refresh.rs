@@ -1,10 +1,12 @@
-//! `refresh`: the state brought up to date with the remote objects.
+//! `refresh`: the state brought up to date with the remote objects. Reads, and changes nothing outside of the home.
 
+use cofferdam_engine::Consent;
+use cofferdam_home::Loaded;
 use cofferdam_model::document::to_shown_json;
 use serde_json::json;
 
 use crate::args::{Format, Global, RefreshArgs};
-use crate::commands::deploy::settle;
+use crate::commands::deploy::{settle, tell};
 use crate::commands::plan::load;
 use crate::commands::validate::warn;
 use crate::error::{CliResult, located, plan_error};
@@ -18,9 +20,13 @@ use crate::talk;
 pub async fn run(session: &Session, global: &Global, project: &Project, args: &RefreshArgs) -> CliResult<Exit> {
     warn(session, project, &project.warnings);
     let mut stage = session.write_stage(project, &args.stack.stage, "refresh", &args.lock).await?;
-    let loaded = load(session, &mut stage)?;
-    let engine = session.engine(project, &loaded.state, &loaded.in_flight, args.parallelism).await?;
-    let refreshed = engine.refresh(&loaded.state).await.map_err(|error| plan_error(&error, &*project.stack))?;
+    let Loaded { state, in_flight, .. } = load(session, &mut stage)?;
+    let engine = session.engine(project, &state, &in_flight, args.parallelism).await?;
+    // Without consent, what former runs left in flight is settled as far as a read tells.
+    let recovery = engine.recover(state, in_flight, stage.journal()?, Consent::Missing).await;
+    tell(session, project, &recovery)?;
+    let refreshed = engine.refresh(&recovery.state, recovery.in_flight).await;
+    let refreshed = refreshed.map_err(|error| plan_error(&error, &*project.stack))?;
     settle(session, &mut stage, &refreshed.state)?;
     warn(session, project, &located(&refreshed.diagnostics, &*project.stack));
     match global.format {
@@ -50,5 +56,5 @@ pub async fn run(session: &Session, global: &Global, project: &Project, args: &R
         }
         Format::Human => talk::data(&render_drift(&refreshed.drift, &session.redactor)),
     }
-    Ok(Exit::Done)
+    Ok(if recovery.errors.is_empty() { Exit::Done } else { Exit::Failed })
 }

@@ -2,6 +2,7 @@
 //! JSON Lines for programs.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::Style;
 use cofferdam_engine::{Action, Event, EventSink, Stop};
@@ -23,6 +24,8 @@ pub struct Reporter {
     output: Output,
     least: LogLevel,
     redactor: Arc<Redactor>,
+    /// Whether stdout takes events: not where all of it is one value.
+    begun: AtomicBool,
 }
 
 enum Output {
@@ -55,11 +58,12 @@ impl Reporter {
             1 => LogLevel::Info,
             _ => LogLevel::Debug,
         };
-        Self { output, least, redactor }
+        Self { output, least, redactor, begun: AtomicBool::new(false) }
     }
 
     /// Writes the first JSON line, where JSON was asked for: what writes the others, and in which form.
     pub fn begin(&self) {
+        self.begun.store(true, Ordering::Relaxed);
         self.json(&serde_json::json!({
             "type": "cofferdam", "format": JSON_VERSION, "version": env!("CARGO_PKG_VERSION"),
         }));
@@ -83,6 +87,15 @@ impl Reporter {
                 let text = self.redactor.redact(text);
                 live.above(|| talk::say(&text));
             }
+        }
+    }
+
+    /// Writes what happens beside the command itself, for programs or for people.
+    pub fn news<T: Serialize>(&self, line: &T, text: &str) {
+        match &self.output {
+            Output::Json if self.begun.load(Ordering::Relaxed) => self.json(line),
+            Output::Json => talk::say(&self.redactor.redact(text)),
+            _ => self.say(text),
         }
     }
 

@@ -183,7 +183,7 @@ async fn runs_can_be_spawned() {
     let (engine, state, journal) = (harness.engine(&stack), harness.state.clone(), harness.journal.clone());
     let run = tokio::spawn(async move {
         let recovery = engine.recover(state, Vec::new(), journal.clone(), Consent::Given).await;
-        let refreshed = engine.refresh(&recovery.state).await.expect("refreshed");
+        let refreshed = engine.refresh(&recovery.state, Vec::new()).await.expect("refreshed");
         let plan = engine.plan(&refreshed.state, Default::default()).await.expect("planned");
         engine.deploy(plan.approve(refreshed.state).expect("fits"), journal, "deploy").await
     });

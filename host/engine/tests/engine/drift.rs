@@ -17,7 +17,7 @@ async fn refresh_tells_and_changes_nothing() {
     harness.cloud.meddle("t_x.a#1", "/value", json!(9));
     harness.cloud.0.lock().objects.remove("t_x.b#2");
     harness.cloud.take_log();
-    let found = harness.engine(&stack(1)).refresh(&harness.state).await.expect("refreshed");
+    let found = harness.engine(&stack(1)).refresh(&harness.state, Vec::new()).await.expect("refreshed");
     assert_eq!(found.drift.len(), 2);
     let a = found.drift.iter().find(|drift| drift.address == address("t_x.a")).expect("there");
     assert_eq!(format!("{:?}", (&a.changes[0].before, &a.changes[0].after)), "(Some(Int(1)), Some(Int(9)))");
@@ -27,7 +27,7 @@ async fn refresh_tells_and_changes_nothing() {
     assert!(harness.cloud.log().iter().all(|call| call.starts_with("read") || call.starts_with("configure")));
     let mut state = found.state;
     std::mem::swap(&mut harness.state, &mut state);
-    assert!(!harness.engine(&stack(1)).refresh(&harness.state).await.expect("refreshed").changed);
+    assert!(!harness.engine(&stack(1)).refresh(&harness.state, Vec::new()).await.expect("refreshed").changed);
 }
 
 #[tokio::test(start_paused = true)]

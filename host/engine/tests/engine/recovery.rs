@@ -85,6 +85,20 @@ async fn an_idempotent_create_is_made_again_with_the_same_inputs() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refresh_tells_what_only_a_write_settles() {
+    let mut harness = Harness::new();
+    harness.cloud.schema("t_x", &with(IDEMPOTENT));
+    cut_off(&mut harness, &one(1), "create", Script::Dies).await;
+    let recovery = harness.recover_with(&one(1), Consent::Missing).await;
+    let refreshed = harness.engine(&one(1)).refresh(&recovery.state, recovery.in_flight).await.expect("refreshed");
+    assert!(!refreshed.changed && refreshed.state.resources.is_empty());
+    let [warning] = &refreshed.diagnostics[..] else { panic!("{:?}", refreshed.diagnostics) };
+    assert!(warning.summary.contains("a former run's create of `t_x.a` was cut off"), "{warning:?}");
+    assert!(warning.hint.as_deref().expect("there").contains("the next deploy makes the same call again"));
+    assert_eq!(calls(&harness), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_nobody_can_tell_is_not_guessed() {
     let mut harness = Harness::new();
     let stack = one(1).resource("t_x.b", json!({"value": "${t_x.a.id}"})).resource("t_x.free", json!({}));

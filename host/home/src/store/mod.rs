@@ -59,6 +59,17 @@ pub struct StoreError {
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
 
+/// Hears that a store on another machine does not answer. Called by the thread that talks to it: must not wait for the
+/// store.
+pub trait StoreListener: Send + Sync {
+    /// Nothing was heard for a while, and whoever waits goes on to wait for up to `limit`; told once a silence. `why`:
+    /// what the last request failed with, where one has ended.
+    fn silent(&self, place: &str, why: Option<&str>, limit: Duration);
+
+    /// It answers again, so long after the first request that it did not answer.
+    fn answers(&self, place: &str, after: Duration);
+}
+
 /// Held as long as a process lives; to drop it, or to die, gives it back.
 pub trait Hold: Send {}
 

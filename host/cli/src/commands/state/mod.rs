@@ -49,6 +49,25 @@ pub async fn run(
     }
 }
 
+/// Whether a command changes nothing in the home.
+pub fn only_looks(command: &StateCommand) -> bool {
+    match command {
+        StateCommand::List(_)
+        | StateCommand::Show(_)
+        | StateCommand::History(_)
+        | StateCommand::Diff(_)
+        | StateCommand::Pull(_)
+        | StateCommand::Verify(_) => true,
+        StateCommand::Rollback(_)
+        | StateCommand::Mv(_)
+        | StateCommand::Rm(_)
+        | StateCommand::Import(_)
+        | StateCommand::Settle(_)
+        | StateCommand::Push(_)
+        | StateCommand::Repair(_) => false,
+    }
+}
+
 /// The stack that a command is about.
 pub fn stack_args(command: &StateCommand) -> &StackArgs {
     match command {

@@ -16,6 +16,8 @@ use crate::store::StoreError;
 
 use super::S3Settings;
 use super::connect::connect;
+use super::contact::Contact;
+use super::create;
 use super::fault::fault;
 use super::hint::Action;
 
@@ -50,6 +52,7 @@ pub(super) struct Bucket {
     /// The client, and how often its credentials were read anew.
     client: RwLock<(u64, Client)>,
     renewing: Mutex<()>,
+    pub(super) contact: Contact,
     /// Set when the server was seen to hold conditions on uploads in parts.
     pub(super) conditional_uploads: OnceCell<()>,
 }
@@ -68,6 +71,7 @@ impl Bucket {
                 http,
                 client: RwLock::new((0, client)),
                 renewing: Mutex::default(),
+                contact: Contact::new(place),
                 conditional_uploads: OnceCell::new(),
             }),
             Err(fault) => Err(fault.on(Action::Open, place, &settings)),
@@ -95,14 +99,27 @@ impl Bucket {
         fault.on(action, self.place(key), &self.settings)
     }
 
-    /// Sends a request, and again where it failed for a moment.
+    /// Sends a request without a body to speak of, and again where it failed for a moment.
     pub(super) async fn request<T, F>(&self, send: impl Fn(Client) -> F + Send + Sync) -> Result<T, Fault>
     where
         F: Future<Output = Result<T, Fault>> + Send,
     {
+        self.request_with(0, send).await
+    }
+
+    /// The same with a body of so many bytes.
+    pub(super) async fn request_with<T, F>(
+        &self,
+        bytes: usize,
+        send: impl Fn(Client) -> F + Send + Sync,
+    ) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, Fault>> + Send,
+    {
+        let (more, limit) = (carrying(bytes), limits(bytes).operation_timeout().unwrap_or_default());
         let mut round = 1;
         loop {
-            match self.request_once(&send).await {
+            match self.contact.watch(more, limit, self.request_once(&send)).await {
                 Err(fault) if fault.is_short() && round < ROUNDS => pause(round).await,
                 result => return result,
             }
@@ -148,8 +165,11 @@ impl Bucket {
         };
         match condition {
             // The creation looks at what became of it before it goes on.
-            Condition::Free => self.request_once(&send).await.map(drop),
-            Condition::Always => self.request(send).await.map(drop),
+            Condition::Free => {
+                let (more, limit) = (carrying(body.len()), create::limit(body.len()));
+                self.contact.watch(more, limit, self.request_once(&send)).await.map(drop)
+            }
+            Condition::Always => self.request_with(body.len(), send).await.map(drop),
         }
     }
 

@@ -17,11 +17,16 @@ const ROUNDS: u32 = 5;
 /// All of a creation without its body.
 const LIMIT: Duration = Duration::from_secs(45);
 
+/// How long the creation of an object of so many bytes is tried.
+pub(super) fn limit(bytes: usize) -> Duration {
+    LIMIT + carrying(bytes) * ROUNDS
+}
+
 impl Bucket {
     /// Makes an object under a name that is free. A request whose answer was lost may have made it, and so may one that
     /// the SDK repeated: the name is read, and the same bytes are ours.
     pub(super) async fn create(&self, key: &str, body: &Bytes) -> Result<Created, StoreError> {
-        let limit = LIMIT + carrying(body.len()) * ROUNDS;
+        let limit = limit(body.len());
         match timeout(limit, self.create_in_rounds(key, body)).await {
             Ok(result) => result.map_err(|(action, fault)| self.fail(action, key, fault)),
             Err(_) => {

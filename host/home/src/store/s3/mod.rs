@@ -2,6 +2,7 @@
 
 mod bucket;
 mod connect;
+mod contact;
 mod create;
 mod fault;
 mod hint;
@@ -22,7 +23,7 @@ use hint::Action;
 
 pub use settings::S3Settings;
 
-use super::{Created, Listed, Store, StoreError};
+use super::{Created, Listed, Store, StoreError, StoreListener};
 
 const READS_AT_ONCE: usize = 32;
 
@@ -45,6 +46,13 @@ impl S3Store {
         let opening = Bucket::open(settings.clone());
         let bucket = worker.run(Box::pin(opening)).unwrap_or_else(|| Err(failed(GONE.to_owned())))?;
         Ok(Self { bucket: Arc::new(bucket), worker })
+    }
+
+    /// Tells a listener where the server does not answer.
+    #[must_use]
+    pub fn heard_by(self, listener: Arc<dyn StoreListener>) -> Self {
+        self.bucket.contact.listen(listener);
+        self
     }
 
     /// Waits for work on the bucket.

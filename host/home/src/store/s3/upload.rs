@@ -64,7 +64,7 @@ impl Bucket {
                 request.send().await.map_err(|error| fault(&error))
             }
         };
-        let answer = self.request(send).await?;
+        let answer = self.request_with(part.len() * PARTS_AT_ONCE, send).await?;
         // A server that was told checksums of the parts wants to hear them again.
         Ok(CompletedPart::builder()
             .part_number(number)
