@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use cofferdam_home::{
-    AwsAccess, Encryption, Keys, KmsSettings, KmsSettingsError, KmsWrapper, Passphrase, Recipient, RecipientError,
-    Recovery, Wrapper,
+    AwsAccess, Encryption, Form, Keys, KmsSettings, KmsSettingsError, KmsWrapper, Passphrase, Recipient,
+    RecipientError, Recovery, Wrapper,
 };
 use cofferdam_model::Diagnostic;
 use cofferdam_stack::{EncryptionSetting, KmsKey};
@@ -63,7 +63,8 @@ fn encryption(session: &Session, setting: &EncryptionSetting) -> CliResult<Encry
     };
     let refuse = |error: KmsSettingsError| finding(error.to_string(), error.hint());
     let wrappers = setting.kms.iter().map(|key| wrapper(key).map_err(refuse)).collect::<CliResult<_>>()?;
-    Ok(Encryption { recipients, recovery, passphrase: setting.passphrase, wrappers })
+    let form = if setting.state { Form::Whole } else { Form::Values };
+    Ok(Encryption { recipients, recovery, passphrase: setting.passphrase, form, wrappers })
 }
 
 fn wrapper(key: &KmsKey) -> Result<Arc<dyn Wrapper>, KmsSettingsError> {

@@ -2,8 +2,9 @@
 
 use cofferdam_model::state::StackState;
 
+use crate::journal::read::Found;
 use crate::places::serial_of;
-use crate::snapshot::{Made, Snapshot};
+use crate::snapshot::{Made, OpenSnapshot, Snapshot};
 use crate::{Damage, LoadError, Stage};
 
 /// A snapshot of the history.
@@ -26,11 +27,11 @@ impl Stage {
     /// When the store cannot be read, or a snapshot is damaged.
     pub fn history(&mut self) -> Result<Vec<Version>, LoadError> {
         let (store, places) = self.store();
-        let Some(current) = self.load_text()?.snapshot else { return Ok(Vec::new()) };
-        let listed = store.list(&places.states())?;
+        let Found { log, snapshot: Some(current), .. } = self.load_text()? else { return Ok(Vec::new()) };
+        let all = store.list(&places.states())?;
         // One above the current has no base that names it: its run ended, or was shut out, before that.
-        let kept: Vec<_> = listed
-            .into_iter()
+        let kept: Vec<_> = all
+            .iter()
             .filter(|object| serial_of(&object.key).is_some_and(|serial| serial < current.serial()))
             .collect();
         let keys: Vec<String> = kept.iter().map(|object| object.key.clone()).collect();
@@ -38,9 +39,13 @@ impl Stage {
         for (object, text) in kept.iter().zip(store.get_many(&keys)?) {
             // Gone since it was listed: a run has made a newer one.
             let Some(text) = text else { continue };
-            versions.push(version(&Snapshot::read(&store.place(&object.key), &text, None)?, object.bytes));
+            let place = store.place(&object.key);
+            let snapshot = Snapshot::read(&place, &text, serial_of(&object.key).unwrap_or(0), None)?;
+            versions.push(version(&snapshot.open(&place, &places, self.vault())?, object.bytes));
         }
-        versions.push(version(&current, current.bytes()));
+        let name = log.and_then(|log| log.header.base).map(|base| places.state(&base.name)).unwrap_or_default();
+        let bytes = all.iter().find(|object| object.key == name).map_or(0, |object| object.bytes);
+        versions.push(version(&current.open(&store.place(&name), &places, self.vault())?, bytes));
         Ok(versions)
     }
 
@@ -63,11 +68,11 @@ impl Stage {
         };
         let key = key.ok_or_else(missing)?;
         let text = store.get(&key)?.ok_or_else(missing)?;
-        let snapshot = Snapshot::read(&store.place(&key), &text, None)?;
+        let snapshot = Snapshot::read(&store.place(&key), &text, serial, None)?;
         self.restore(snapshot, &store.place(&key))
     }
 }
 
-fn version(snapshot: &Snapshot, bytes: u64) -> Version {
+fn version(snapshot: &OpenSnapshot, bytes: u64) -> Version {
     Version { serial: snapshot.serial(), made: snapshot.made().clone(), resources: snapshot.resources(), bytes }
 }

@@ -13,7 +13,9 @@ use crate::moved::{self, Moved};
 use crate::places::Places;
 use crate::store::{Created, Store, probe};
 use crate::vault::Vault;
-use crate::{Access, Clock, Damage, Entropy, Keys, NewerFormat, OpenHomeError, OpenStageError, Stage, UnlockError};
+use crate::{
+    Access, Clock, Damage, Entropy, Form, Keys, NewerFormat, OpenHomeError, OpenStageError, Stage, UnlockError,
+};
 
 /// The format that is written.
 const FORMAT: u64 = 1;
@@ -49,6 +51,7 @@ pub struct Home {
     store: Arc<dyn Store>,
     pub(crate) vault: Arc<Vault>,
     clock: Arc<dyn Clock>,
+    form: Form,
     history: usize,
     lease: Duration,
 }
@@ -64,8 +67,9 @@ impl Home {
     pub fn open(ctx: HomeCtx) -> Result<Self, OpenHomeError> {
         let HomeCtx { store, keys, clock, entropy } = ctx;
         check(&*store)?;
+        let form = keys.encryption.form;
         let vault = Arc::new(Vault::new(Arc::clone(&store), keys, Arc::clone(&clock), entropy));
-        Ok(Self { store, vault, clock, history: Self::HISTORY, lease: TIME_TO_LIVE })
+        Ok(Self { store, vault, clock, form, history: Self::HISTORY, lease: TIME_TO_LIVE })
     }
 
     /// With another number of snapshots to keep, at least one.
@@ -167,7 +171,7 @@ impl Home {
 
     fn stage(&self, places: Places, lease: Option<Lease>) -> Stage {
         let (store, vault, clock) = self.parts();
-        Stage::new(store, places, vault, clock, lease, self.history)
+        Stage::new(store, places, vault, clock, lease, (self.history, self.form))
     }
 
     fn taking<'a>(&'a self, places: &'a Places) -> Taking<'a> {

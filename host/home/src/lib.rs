@@ -11,6 +11,7 @@ mod durable;
 mod entropy;
 mod entry;
 mod error;
+mod form;
 mod history;
 mod home;
 mod journal;
@@ -41,6 +42,7 @@ pub use error::{
     Damage, FileError, KeyError, LoadError, NewerFormat, OpenHomeError, OpenStageError, SealError, SecretsError,
     UnlockError, WriteError,
 };
+pub use form::Form;
 pub use history::Version;
 pub use home::{Home, HomeCtx};
 pub use journal::{JournalStats, MAX_BATCH_BYTES};
@@ -54,7 +56,7 @@ pub use mend::{Finding, Health, Lost, ObjectKind, Repair, RepairError, Repaired,
 pub use migrate::{MigrateError, Migrated, Migration, migrate};
 pub use moved::Moved;
 pub use replay::Loaded;
-pub use rotation::{ReencryptError, Reencrypted};
+pub use rotation::{ReencryptError, Reencrypted, SettingsOf};
 pub use sealed::{OpenPlanError, PlanScope, SealPlanError};
 pub use secrets::{MAX_ALL_SECRETS_BYTES, MAX_SECRET_BYTES, Overwrite, SecretInfo, SecretSet, Secrets};
 pub use snapshot::Made;

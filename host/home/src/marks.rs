@@ -28,10 +28,11 @@ pub(crate) struct Marks {
     /// Places that were not known.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     unknown: BTreeSet<String>,
-    /// Secret places whose values stand in the text: in documents that were asked for so, never in a home.
+    /// Secret places whose values stand in the text: in documents that were asked for so, and in texts that are
+    /// encrypted as a whole.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     clear: BTreeSet<String>,
-    /// Bytes that were taken aside, in base64, in the same documents.
+    /// Bytes that were taken aside, in base64, in the same texts.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     bytes: BTreeMap<String, String>,
 }

@@ -10,7 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::SealError;
 use crate::entry::{EntryIn, EntryOut, StateIn, StateOut};
-use crate::marks::{Marks, Opener, Sealer};
+use crate::journal::sealed::RecordText;
+use crate::marks::{Marks, Opener, Sealing};
+use crate::places::Places;
 use crate::snapshot::{outputs_in, outputs_out};
 use crate::vault::{Kind, OpenError, Scope, Vault};
 use crate::written::{Plain, Written};
@@ -60,7 +62,7 @@ enum RecordOut<'a> {
 /// A record as it was read: not yet decrypted.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum StoredRecord {
+enum StoredRecord {
     RunStarted {
         command: String,
         at_ms: u64,
@@ -111,36 +113,32 @@ pub(crate) fn changes_state(record: &Record) -> bool {
     !matches!(record, Record::RunStarted { .. } | Record::RunFinished { .. })
 }
 
-/// The text of a record, its secrets encrypted.
-pub(crate) fn encode(
-    record: &Record,
-    stack: &StackName,
-    stage: &StageName,
-    vault: &Vault,
-) -> Result<String, SealError> {
+/// The text of a record, its secrets encrypted or for a text that will be.
+pub(crate) fn encode(record: &Record, places: &Places, sealing: Sealing<'_>) -> Result<String, SealError> {
+    let Places { stack, stage } = places;
     let out = match record {
         Record::RunStarted { command, at_ms } => RecordOut::RunStarted { command, at_ms: *at_ms },
         Record::RunFinished { at_ms } => RecordOut::RunFinished { at_ms: *at_ms },
         Record::Intent { operation, address, kind, provider, plugin, inputs, desired } => {
-            let mut sealer = Sealer::new(vault, scope(stack, stage, "operation", operation.as_str()));
+            let mut sealer = sealing.sealer(scope(stack, stage, "operation", operation.as_str()));
             let desired = desired.as_deref().map(|value| sealer.value("/desired", value)).transpose()?;
             let marks = sealer.finish();
             RecordOut::Intent { operation, address, kind: *kind, provider, plugin, inputs, desired, marks }
         }
         Record::Checkpoint { operation, checkpoint, partial } => {
-            let mut sealer = Sealer::new(vault, scope(stack, stage, "operation", operation.as_str()));
+            let mut sealer = sealing.sealer(scope(stack, stage, "operation", operation.as_str()));
             sealer.bytes("/checkpoint", checkpoint)?;
             let partial = partial.as_ref().map(|state| StateOut::new(state, "/partial", &mut sealer)).transpose()?;
             RecordOut::Checkpoint { operation, partial, marks: sealer.finish() }
         }
         Record::Result { operation, address, entry } => {
             let subject = address.to_string();
-            let sealer = Sealer::new(vault, scope(stack, stage, "resource", &subject));
+            let sealer = sealing.sealer(scope(stack, stage, "resource", &subject));
             let entry = entry.as_ref().map(|entry| EntryOut::new(entry, &entry.plugin, sealer)).transpose()?;
             RecordOut::Result { operation: operation.as_ref(), address, entry }
         }
         Record::Outputs { outputs } => {
-            let mut sealer = Sealer::new(vault, scope(stack, stage, "outputs", ""));
+            let mut sealer = sealing.sealer(scope(stack, stage, "outputs", ""));
             let outputs = outputs_out(outputs, &mut sealer)?;
             RecordOut::Outputs { outputs, marks: sealer.finish() }
         }
@@ -148,9 +146,21 @@ pub(crate) fn encode(
     Ok(serde_json::to_string(&out).expect("names and values are JSON"))
 }
 
+/// The record in a text, decrypted.
+pub(crate) fn decode(text: &RecordText<'_>, places: &Places, vault: &Vault) -> Result<Record, OpenError> {
+    let stored: StoredRecord = serde_json::from_str(text.as_str()).map_err(|error| {
+        OpenError::Damaged(match text {
+            RecordText::Clear(_) => format!("the record is not as it should be ({error})"),
+            // The parser's words would quote what was encrypted.
+            RecordText::Sealed(_) => "the record is not as it should be".to_owned(),
+        })
+    })?;
+    stored.restore(places, vault)
+}
+
 impl StoredRecord {
-    /// The record, decrypted.
-    pub(crate) fn restore(self, stack: &StackName, stage: &StageName, vault: &Vault) -> Result<Record, OpenError> {
+    fn restore(self, places: &Places, vault: &Vault) -> Result<Record, OpenError> {
+        let Places { stack, stage } = places;
         Ok(match self {
             Self::RunStarted { command, at_ms } => Record::RunStarted { command, at_ms },
             Self::RunFinished { at_ms } => Record::RunFinished { at_ms },
@@ -192,6 +202,8 @@ mod tests {
 
     use cofferdam_model::Value;
 
+    use crate::written::Secrets;
+
     /// As hosts wrote it before an intent held its inputs.
     const OLDER: &str = r#"{"intent":{"operation":"op-00000000000000000000000000000000","address":"t_x.a","kind":"create","provider":"t","plugin":{"name":"t","version":"1.0.0","digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},"inputs":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}"#;
 
@@ -200,21 +212,20 @@ mod tests {
         let root = tempfile::tempdir().expect("temporary directory");
         let vault = Vault::of_tests(root.path());
         let (stack, stage) = (StackName::new("shop").expect("valid"), StageName::new("dev").expect("valid"));
-        let restore = |text: &str| {
-            let stored: StoredRecord = serde_json::from_str(text).expect("reads");
-            stored.restore(&stack, &stage, &vault).expect("opens")
-        };
+        let places = Places { stack, stage };
+        let restore = |text: &str| decode(&RecordText::Clear(text), &places, &vault).expect("opens");
+        let sealing = Sealing { vault: &vault, secrets: Secrets::Left };
         let Record::Intent { operation, address, kind, provider, plugin, inputs, desired } = restore(OLDER) else {
             panic!("an intent");
         };
         assert_eq!(desired, None);
         let desired = Some(Arc::new(Value::null()));
         let older = Record::Intent { operation, address, kind, provider, plugin, inputs, desired: None };
-        assert_eq!(encode(&older, &stack, &stage, &vault).expect("writes"), OLDER);
+        assert_eq!(encode(&older, &places, sealing).expect("writes"), OLDER);
         let mut newer = older;
         if let Record::Intent { desired: inputs, .. } = &mut newer {
             *inputs = desired;
         }
-        assert!(restore(&encode(&newer, &stack, &stage, &vault).expect("writes")) == newer, "null is not nothing");
+        assert!(restore(&encode(&newer, &places, sealing).expect("writes")) == newer, "null is not nothing");
     }
 }

@@ -36,6 +36,15 @@ pub enum ReencryptError {
     Secrets(#[from] SecretsError),
 }
 
+/// Whose settings a home was opened with. Its keys belong to all stacks in it, the form of a state to its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingsOf {
+    /// Those of the stack whose state it is.
+    ThisStack,
+    /// Those of another one, or of none.
+    AnotherStack,
+}
+
 /// What of a stage was encrypted anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reencrypted {
@@ -68,15 +77,23 @@ impl Home {
         Ok(changed)
     }
 
-    /// Encrypts what counts of a stage with the newest key: its state becomes the next snapshot, its secrets the next
-    /// list, and older lists are removed. Takes its lease meanwhile. The history stays as it is, and so do writes in
-    /// flight.
+    /// Encrypts what counts of a stage with the newest key: its state becomes the next snapshot, with the writes in
+    /// flight, its secrets the next list, and older lists are removed. Takes its lease meanwhile. The history stays as
+    /// it is. The state keeps the form that it has, where the settings are not those of its stack.
     ///
     /// # Errors
     /// When another run holds the lease, or the stage cannot be read or written.
-    pub fn reencrypt(&self, stack: &StackName, stage: &StageName, by: &Holder) -> Result<Reencrypted, ReencryptError> {
+    pub fn reencrypt(
+        &self,
+        (stack, stage): (&StackName, &StageName),
+        settings: SettingsOf,
+        by: &Holder,
+    ) -> Result<Reencrypted, ReencryptError> {
         let mut open = self.open_stage(stack, stage, Access::Write(by.clone()))?;
         let loaded = open.load()?;
+        if settings == SettingsOf::AnotherStack {
+            open.keep_form();
+        }
         let state = loaded.state.serial > 0 || !loaded.state.resources.is_empty() || !loaded.state.outputs.is_empty();
         if state {
             let _ = open.renew(&loaded.state)?;

@@ -1,4 +1,4 @@
-//! The text of a snapshot: a checksum over the body, and the body with every resource.
+//! The text of a snapshot: a checksum over the body, and the body with every resource, or the same encrypted as a whole.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,16 +6,21 @@ use cofferdam_model::state::{PluginIdentity, StackState};
 use cofferdam_model::{Address, Digest, Pointer, StackName, StageName, Value};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
 use crate::entry::{EntryIn, EntryOut};
+use crate::form::as_whole;
 use crate::journal::SnapshotRef;
 use crate::marks::{Marks, Opener, Sealer, Sealing};
+use crate::places::Places;
 use crate::vault::{Kind, OpenError, Scope, Vault};
-use crate::written::{Plain, Secrets, Written};
-use crate::{Damage, Holder, LoadError, NewerFormat, SealError};
+use crate::written::{Plain, Written};
+use crate::{Damage, Form, Holder, LoadError, NewerFormat, SealError};
 
-/// The format that is written.
-const FORMAT: u64 = 1;
+/// The format of a body that can be read.
+const CLEAR: u64 = 1;
+/// The format of a body that is encrypted as a whole; the highest that is known.
+const FORMAT: u64 = 2;
 
 /// When a snapshot was made, and by whom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +65,15 @@ pub(crate) struct BodyIn {
     marks: Marks,
 }
 
+/// A body that is encrypted as a whole, bound to what stands beside it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SealedBody {
+    lineage: String,
+    serial: u64,
+    sealed: String,
+}
+
 #[derive(Deserialize)]
 struct Version {
     v: u64,
@@ -74,14 +88,26 @@ struct Envelope<'a> {
 }
 
 /// A snapshot that is ready to be written.
-pub(crate) struct Body(Vec<u8>);
+pub(crate) struct Body {
+    format: u64,
+    text: String,
+}
 
 /// A snapshot as it was read: checked, not yet decrypted.
 pub(crate) struct Snapshot {
+    content: Content,
+    sum: String,
+}
+
+enum Content {
+    Clear(Box<BodyIn>),
+    Sealed(SealedBody),
+}
+
+/// A snapshot whose secrets are not yet decrypted.
+pub(crate) struct OpenSnapshot {
     body: BodyIn,
     made: Made,
-    sum: String,
-    bytes: u64,
 }
 
 /// Which snapshot it is: what its secrets are bound to.
@@ -92,6 +118,9 @@ struct Generation<'a> {
     lineage: &'a str,
     serial: u64,
 }
+
+/// The class of a body that is encrypted as a whole.
+const WHOLE: &str = "snapshot";
 
 impl<'a> Generation<'a> {
     fn scope(self, class: &'static str, subject: &'a str) -> Scope<'a> {
@@ -107,17 +136,25 @@ impl Body {
         lineage: &str,
         serial: u64,
         made: &Made,
-        vault: &Vault,
+        (vault, form): (&Vault, Form),
     ) -> Result<Self, SealError> {
-        body_text(state, lineage, serial, Some(made), Sealing { vault, secrets: Secrets::Left })
-            .map(|text| Self(text.into_bytes()))
+        let sealing = Sealing { vault, secrets: form.secrets() };
+        let text = Zeroizing::new(body_text(state, lineage, serial, Some(made), sealing)?);
+        if form == Form::Values {
+            return Ok(Self { format: CLEAR, text: text.to_string() });
+        }
+        let generation = Generation { stack: &state.stack, stage: &state.stage, lineage, serial };
+        let sealed = vault.seal(&generation.scope(WHOLE, ""), "", text.as_bytes())?;
+        let body = SealedBody { lineage: lineage.to_owned(), serial, sealed };
+        Ok(Self { format: FORMAT, text: serde_json::to_string(&body).expect("texts and numbers are JSON") })
     }
 
     /// The text of the object, and its checksum.
     pub(crate) fn text(&self) -> (Vec<u8>, String) {
-        let sum = checksum(&self.0);
-        let head = format!(r#"{{"v":{FORMAT},"sum":"{sum}","body":"#);
-        ([head.as_bytes(), &self.0, b"}\n"].concat(), sum)
+        let Self { format, text } = self;
+        let sum = checksum(text.as_bytes());
+        let head = format!(r#"{{"v":{format},"sum":"{sum}","body":"#);
+        ([head.as_bytes(), text.as_bytes(), b"}\n"].concat(), sum)
     }
 }
 
@@ -187,8 +224,13 @@ pub(crate) fn outputs_in(
 }
 
 impl Snapshot {
-    /// Reads and checks a snapshot; against what a base says of it, where there is one.
-    pub(crate) fn read(place: &str, bytes: &[u8], expected: Option<&SnapshotRef>) -> Result<Self, LoadError> {
+    /// Reads and checks a snapshot of that serial; against what a base says of it, where there is one.
+    pub(crate) fn read(
+        place: &str,
+        bytes: &[u8],
+        serial: u64,
+        expected: Option<&SnapshotRef>,
+    ) -> Result<Self, LoadError> {
         let damaged = |what: String| Damage { place: place.to_owned(), line: None, what };
         if bytes.is_empty() {
             return Err(damaged("it is empty".to_owned()).into());
@@ -200,21 +242,23 @@ impl Snapshot {
         if envelope.v > FORMAT {
             return Err(NewerFormat { place: place.to_owned(), found: envelope.v, known: FORMAT }.into());
         }
-        if envelope.v != FORMAT || checksum(envelope.body.get().as_bytes()) != envelope.sum {
+        let known = [CLEAR, FORMAT].contains(&envelope.v);
+        if !known || checksum(envelope.body.get().as_bytes()) != envelope.sum {
             return Err(damaged("the checksum does not match".to_owned()).into());
         }
         if expected.is_some_and(|expected| expected.sum != envelope.sum) {
             return Err(damaged("it is another snapshot than the journal goes on from".to_owned()).into());
         }
-        let mut body: BodyIn = serde_json::from_str(envelope.body.get())
-            .map_err(|error| damaged(format!("its body is not as it should be ({error})")))?;
-        let made = body.made.take().ok_or_else(|| damaged("it does not say when it was made".to_owned()))?;
-        Ok(Self { body, made, sum: envelope.sum.to_owned(), bytes: bytes.len() as u64 })
-    }
-
-    /// When it was made, and by whom.
-    pub(crate) fn made(&self) -> &Made {
-        &self.made
+        let wrong = |error| damaged(format!("its body is not as it should be ({error})"));
+        let content = match envelope.v {
+            CLEAR => Content::Clear(Box::new(serde_json::from_str(envelope.body.get()).map_err(wrong)?)),
+            _ => Content::Sealed(serde_json::from_str(envelope.body.get()).map_err(wrong)?),
+        };
+        let snapshot = Self { content, sum: envelope.sum.to_owned() };
+        if snapshot.serial() != serial {
+            return Err(damaged(format!("it is the state of serial {}", snapshot.serial())).into());
+        }
+        Ok(snapshot)
     }
 
     /// Its checksum.
@@ -223,12 +267,48 @@ impl Snapshot {
     }
 
     pub(crate) fn serial(&self) -> u64 {
-        self.body.serial
+        match &self.content {
+            Content::Clear(body) => body.serial,
+            Content::Sealed(body) => body.serial,
+        }
     }
 
-    /// The length of its text, bytes.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
+    /// In which form it was written.
+    pub(crate) fn form(&self) -> Form {
+        match self.content {
+            Content::Clear(_) => Form::Values,
+            Content::Sealed(_) => Form::Whole,
+        }
+    }
+
+    /// Decrypts it, where it is encrypted as a whole.
+    pub(crate) fn open(self, place: &str, places: &Places, vault: &Vault) -> Result<OpenSnapshot, LoadError> {
+        let damaged = |what: &str| Damage { place: place.to_owned(), line: None, what: what.to_owned() };
+        let mut body = match self.content {
+            Content::Clear(body) => *body,
+            Content::Sealed(SealedBody { lineage, serial, sealed }) => {
+                let generation = Generation { stack: &places.stack, stage: &places.stage, lineage: &lineage, serial };
+                let plain = vault.open(&generation.scope(WHOLE, ""), "", &sealed).map_err(as_whole);
+                let plain = plain.map_err(|error| load_error(place, error))?;
+                // The parser's words would quote what was encrypted.
+                let body: Option<BodyIn> = serde_json::from_slice(&plain).ok();
+                body.filter(|body| (&body.lineage, body.serial) == (&lineage, serial))
+                    .ok_or_else(|| damaged("its body is not as it should be"))?
+            }
+        };
+        let made = body.made.take().ok_or_else(|| damaged("it does not say when it was made"))?;
+        Ok(OpenSnapshot { body, made })
+    }
+}
+
+impl OpenSnapshot {
+    /// When it was made, and by whom.
+    pub(crate) fn made(&self) -> &Made {
+        &self.made
+    }
+
+    pub(crate) fn serial(&self) -> u64 {
+        self.body.serial
     }
 
     /// How many resources it has.
@@ -237,17 +317,15 @@ impl Snapshot {
     }
 
     /// The state, decrypted.
-    pub(crate) fn restore(
-        self,
-        place: &str,
-        stack: &StackName,
-        stage: &StageName,
-        vault: &Vault,
-    ) -> Result<StackState, LoadError> {
-        self.body.restore(stack, stage, vault).map_err(|error| match error {
-            OpenError::Key(error) => error.into(),
-            OpenError::Damaged(what) => LoadError::from(Damage { place: place.to_owned(), line: None, what }),
-        })
+    pub(crate) fn restore(self, place: &str, places: &Places, vault: &Vault) -> Result<StackState, LoadError> {
+        self.body.restore(&places.stack, &places.stage, vault).map_err(|error| load_error(place, error))
+    }
+}
+
+fn load_error(place: &str, error: OpenError) -> LoadError {
+    match error {
+        OpenError::Key(error) => error.into(),
+        OpenError::Damaged(what) => Damage { place: place.to_owned(), line: None, what }.into(),
     }
 }
 

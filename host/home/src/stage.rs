@@ -1,24 +1,23 @@
 //! One stage of a stack in a home: loads its state, journals a run, and makes the snapshot at the run's end.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use cofferdam_model::OperationId;
 use cofferdam_model::journal::Journal;
 use cofferdam_model::state::StackState;
 
 use crate::entropy::random_hex;
 use crate::journal::read::{self, Found};
 use crate::journal::scan::{Log, Text};
-use crate::journal::{Chain, Header, LeaseLine, OpenStep, Origin, Replacement, Writer};
+use crate::journal::sealed::RecordText;
+use crate::journal::{Chain, Header, LeaseLine, Origin, Replacement, Scribe, Steps, Writer};
 use crate::lease::Lease;
 use crate::places::Places;
-use crate::record::StoredRecord;
+use crate::record::decode;
 use crate::replay::Replay;
 use crate::snapshot::{Body, Made, Snapshot};
 use crate::store::{Created, Store};
 use crate::vault::{OpenError, Vault};
-use crate::{Clock, Damage, Holder, JournalStats, LoadError, Loaded, WriteError};
+use crate::{Clock, Damage, Form, Holder, JournalStats, LoadError, Loaded, WriteError};
 
 /// What a stage is opened for.
 #[derive(Clone, Debug)]
@@ -53,6 +52,10 @@ pub struct Stage {
     vault: Arc<Vault>,
     clock: Arc<dyn Clock>,
     history: usize,
+    /// What is written.
+    form: Form,
+    /// What is there, once it is loaded; none where there is nothing.
+    found: Option<Form>,
     /// Whether a run that did not end as it should has been shut out.
     fenced: bool,
     /// Which snapshot the state of this run grows out of; known once it is loaded.
@@ -72,7 +75,7 @@ impl Stage {
         vault: Arc<Vault>,
         clock: Arc<dyn Clock>,
         lease: Option<Lease>,
-        history: usize,
+        (history, form): (usize, Form),
     ) -> Self {
         let generation = (String::new(), 0);
         Self {
@@ -81,6 +84,8 @@ impl Stage {
             vault,
             clock,
             history,
+            form,
+            found: None,
             fenced: false,
             generation,
             origin: None,
@@ -106,6 +111,9 @@ impl Stage {
         let Found { log, snapshot, below } = found;
         let Places { stack, stage } = self.places.clone();
         let base = log.as_ref().and_then(|log| log.header.base.clone());
+        let records = log.as_ref().filter(|log| !log.records.is_empty());
+        let records = records.map(|log| if log.sealed { Form::Whole } else { Form::Values });
+        self.found = snapshot.as_ref().map(Snapshot::form).or(records);
         let state = match (snapshot, &base) {
             (Some(snapshot), Some(base)) => {
                 self.restore(snapshot, &self.store.place(&self.places.state(&base.name)))?
@@ -122,7 +130,7 @@ impl Stage {
             self.generation = (loaded.state.lineage.clone(), loaded.state.serial);
             self.base = kept.filter(|_| !changed);
             let mut steps = steps;
-            let in_flight = loaded.in_flight.iter().filter_map(|step| steps.remove(&step.operation)).collect();
+            let in_flight = loaded.in_flight.iter().filter_map(|step| steps.take(&step.operation)).collect();
             let (first, fences) = log.as_ref().map_or((1, [].into()), |log| (log.base(), log.fences.clone()));
             let chain = log.map(|log| log.chain);
             self.origin = Some(Origin { base, chain, next, first, fences, below, in_flight, changed });
@@ -155,13 +163,14 @@ impl Stage {
     pub fn compact(&mut self, state: &StackState) -> Result<Compaction, WriteError> {
         let settled = self.writer()?.settle()?;
         self.check_origin(state)?;
-        if !settled.changed && self.base.as_ref() == Some(state) {
+        let same_form = self.found.is_none_or(|found| found == self.form);
+        if !settled.changed && same_form && self.base.as_ref() == Some(state) {
             return Ok(Compaction::Unchanged);
         }
         self.renew(state)
     }
 
-    /// Does what [`Stage::compact`] does, also where nothing has changed: every secret is encrypted anew.
+    /// Does what [`Stage::compact`] does, also where nothing has changed: everything is encrypted anew.
     ///
     /// # Errors
     /// As [`Stage::compact`].
@@ -176,11 +185,12 @@ impl Stage {
         let by = self.lease.as_ref().map(|lease| lease.holder.clone());
         let by = by.ok_or_else(|| WriteError::ReadOnly(self.places.stage.clone()))?;
         let made = Made { at_ms: self.clock.now_ms(), by };
-        let body = Body::new(state, &lineage, serial, &made, &self.vault)?;
+        let body = Body::new(state, &lineage, serial, &made, (&self.vault, self.form))?;
         let history = self.history;
         let replacement = Replacement { body, lineage: lineage.clone(), serial, records: settled.records, history };
         self.writer()?.replace(replacement)?;
         self.generation = (lineage.clone(), serial);
+        self.found = Some(self.form);
         self.base = Some(StackState { lineage: lineage.clone(), serial, ..state.clone() });
         Ok(Compaction::Written { lineage, serial, in_flight: settled.in_flight })
     }
@@ -249,20 +259,18 @@ impl Stage {
         Ok(self.store.create(&self.places.piece(found.next()), &lines)? == Created::Made && fences)
     }
 
-    /// Plays every record; the texts of those that tell of a write in flight.
-    fn replay(&self, log: &Log, replay: &mut Replay) -> Result<HashMap<OperationId, OpenStep>, LoadError> {
-        let Places { stack, stage } = &self.places;
-        let mut steps: HashMap<OperationId, OpenStep> = HashMap::new();
+    /// Plays every record; those that tell of a write in flight.
+    fn replay(&self, log: &Log, replay: &mut Replay) -> Result<Steps, LoadError> {
+        let mut steps = Steps::default();
         for text in &log.records {
-            let damaged = |what| self.damaged(log, text, what);
-            let bytes = log.text(text);
-            let record: StoredRecord = serde_json::from_slice(bytes)
-                .map_err(|error| damaged(format!("the record is not as it should be ({error})")))?;
-            note(&record, bytes, &mut steps);
-            replay.play(record.restore(stack, stage, &self.vault).map_err(|error| match error {
+            let opened = RecordText::open(log.body(text), text.number, &self.places, &self.vault);
+            let record = opened.and_then(|text| decode(&text, &self.places, &self.vault));
+            let record = record.map_err(|error| match error {
                 OpenError::Key(error) => LoadError::Key(error),
-                OpenError::Damaged(what) => damaged(what).into(),
-            })?);
+                OpenError::Damaged(what) => self.damaged(log, text, what).into(),
+            })?;
+            steps.note(&record);
+            replay.play(record);
         }
         Ok(steps)
     }
@@ -283,9 +291,20 @@ impl Stage {
 
     /// Forgets what was loaded: the log is another one now, and nobody is left to be shut out.
     pub(crate) fn forget(&mut self) {
-        (self.origin, self.base, self.writer) = (None, None, None);
+        (self.origin, self.base, self.writer, self.found) = (None, None, None, None);
         self.generation = (String::new(), 0);
         self.fenced = true;
+    }
+
+    /// Goes on in the form that is there; in the one of the settings where there is nothing. Called once it is loaded, and
+    /// before anything is written.
+    pub(crate) fn keep_form(&mut self) {
+        self.form = self.found.unwrap_or(self.form);
+    }
+
+    /// What writes records, and in which form.
+    pub(crate) fn scribe<'a>(&'a self, places: &'a Places) -> Scribe<'a> {
+        Scribe { places, vault: &self.vault, form: self.form }
     }
 
     /// What encrypts and decrypts.
@@ -295,7 +314,7 @@ impl Stage {
 
     /// A snapshot's state, decrypted.
     pub(crate) fn restore(&self, snapshot: Snapshot, place: &str) -> Result<StackState, LoadError> {
-        snapshot.restore(place, &self.places.stack, &self.places.stage, &self.vault)
+        snapshot.open(place, &self.places, &self.vault)?.restore(place, &self.places, &self.vault)
     }
 
     fn damaged(&self, log: &Log, text: &Text, what: String) -> Damage {
@@ -311,26 +330,8 @@ impl Stage {
         }
         if let (None, Some(lease), Some(origin)) = (&self.writer, &self.lease, self.origin.take()) {
             let (store, vault) = (Arc::clone(&self.store), Arc::clone(&self.vault));
-            self.writer = Some(Writer::spawn(store, self.places.clone(), vault, lease, origin)?);
+            self.writer = Some(Writer::spawn(store, self.places.clone(), (vault, self.form), lease, origin)?);
         }
         self.writer.as_ref().ok_or_else(|| WriteError::ReadOnly(self.places.stage.clone()))
-    }
-}
-
-/// Keeps the texts of writes in flight.
-fn note(record: &StoredRecord, bytes: &[u8], steps: &mut HashMap<OperationId, OpenStep>) {
-    let text = || String::from_utf8_lossy(bytes).into_owned();
-    match record {
-        StoredRecord::Intent { operation, .. } => {
-            let step = OpenStep { operation: operation.clone(), intent: text(), checkpoint: None };
-            steps.entry(operation.clone()).and_modify(|step| step.intent = text()).or_insert(step);
-        }
-        StoredRecord::Checkpoint { operation, .. } => {
-            if let Some(step) = steps.get_mut(operation) {
-                step.checkpoint = Some(text());
-            }
-        }
-        StoredRecord::Result { operation: Some(operation), .. } => drop(steps.remove(operation)),
-        _ => {}
     }
 }

@@ -1,6 +1,7 @@
 //! Encryption of single secrets: XChaCha20-Poly1305 under the home's data key, a random nonce each, bound to the
 //! place that the secret has. A ciphertext moved to another place, resource, stage or stack does not open.
 
+use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -53,6 +54,15 @@ pub(crate) enum OpenError {
     Key(KeyError),
     /// The text does not belong there or was changed.
     Damaged(String),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(error) => error.fmt(f),
+            Self::Damaged(what) => f.write_str(what),
+        }
+    }
 }
 
 impl From<KeyError> for OpenError {

@@ -326,7 +326,7 @@ async fn what_cannot_be_judged_is_not_repaired() {
     let stage = place.home_with(stranger).open_stage(&support::stack(), &support::stage(), access).expect("free");
     assert!(matches!(stage.examine(), Err(LoadError::Key(_))));
     drop(stage);
-    std::fs::write(&base, text.replacen(r#"{"v":1"#, r#"{"v":2"#, 1)).expect("changed");
+    std::fs::write(&base, text.replacen(r#"{"v":1"#, r#"{"v":3"#, 1)).expect("changed");
     assert!(matches!(place.write().examine(), Err(LoadError::Newer(_))));
     std::fs::write(&base, "").expect("changed");
     assert_eq!(place.lasting(), before);

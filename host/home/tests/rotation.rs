@@ -4,7 +4,7 @@ mod support;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cofferdam_home::{Access, Home, KeyChange, OpenStageError, Overwrite, ReencryptError};
+use cofferdam_home::{Access, Home, KeyChange, OpenStageError, Overwrite, ReencryptError, SettingsOf};
 use cofferdam_model::{SecretName, StageName};
 use support::{Place, append, checkpoint, holder, intent, result, secret_entry, stack, stage};
 
@@ -15,7 +15,7 @@ fn numbers(home: &Home) -> Vec<u64> {
 fn rotate(home: &Home) {
     home.change_keys(&KeyChange::Rotate).expect("rotated");
     for (stack, stage) in home.stages().expect("listed") {
-        home.reencrypt(&stack, &stage, &holder()).expect("encrypted anew");
+        home.reencrypt((&stack, &stage), SettingsOf::ThisStack, &holder()).expect("encrypted anew");
     }
 }
 
@@ -86,7 +86,7 @@ async fn a_stage_in_use_is_left_and_named() {
     let home = place.home();
     deploy(&home, 0).await;
     let _open = place.write();
-    let error = home.reencrypt(&stack(), &stage(), &holder()).expect_err("locked");
+    let error = home.reencrypt((&stack(), &stage()), SettingsOf::ThisStack, &holder()).expect_err("locked");
     assert!(matches!(error, ReencryptError::Open(OpenStageError::Locked { .. })), "{error}");
 }
 

@@ -1,4 +1,5 @@
-//! The setting `encryption` of the `stack` block: who opens the secrets of the home, beside whoever makes it.
+//! The setting `encryption` of the `stack` block: who opens the secrets of the home, beside whoever makes it, and what of
+//! a state is encrypted.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ use crate::fields::{Fields, RoleSetting};
 use crate::findings::{Findings, quoted, suggestion};
 use crate::source::span;
 
-/// Who opens the secrets of the home. Recipients are texts whose form the caller checks.
+/// Who opens the secrets of the home, and what of a state is encrypted. Recipients are texts whose form the caller checks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EncryptionSetting {
     /// Public keys.
@@ -23,6 +24,8 @@ pub struct EncryptionSetting {
     pub passphrase: bool,
     /// Keys of AWS KMS.
     pub kms: Vec<KmsKey>,
+    /// Whether states and journals are encrypted as a whole, and not their secret values alone.
+    pub state: bool,
     /// Where the setting stands; none where there is none.
     pub span: Option<SourceSpan>,
 }
@@ -43,9 +46,7 @@ pub struct KmsKey {
     pub role: Option<RoleSetting>,
 }
 
-const NAMES: [&str; 4] = ["kms", "passphrase", "recipients", "recovery"];
-/// What the language has and this version does not serve.
-const LATER: [&str; 1] = ["state"];
+const NAMES: [&str; 5] = ["kms", "passphrase", "recipients", "recovery", "state"];
 const EXAMPLE: &str = "write `encryption = { recipients = [\"age1…\", \"ssh-ed25519 AAAA…\"], recovery = \"age1…\" }`";
 const KMS_EXAMPLE: &str = "write `kms = { key = \"arn:aws:kms:eu-west-1:123456789012:key/…\" }`, where needed with `region`, \
                            `profile`, `role = { arn = \"…\" }` or `endpoint`; several keys are a list of these";
@@ -72,9 +73,6 @@ type Fault = (String, String);
 
 fn read(fields: &BTreeMap<String, Value>) -> Result<EncryptionSetting, Fault> {
     if let Some(unknown) = fields.keys().find(|key| !NAMES.contains(&key.as_str())) {
-        if LATER.contains(&unknown.as_str()) {
-            return Err((format!("`{unknown}` in `encryption` is not supported by this version"), EXAMPLE.to_owned()));
-        }
         let summary = format!("`encryption` has no setting `{}`", quoted(unknown));
         return Err((summary, suggestion(unknown, NAMES).unwrap_or_else(|| EXAMPLE.to_owned())));
     }
@@ -98,6 +96,13 @@ fn read(fields: &BTreeMap<String, Value>) -> Result<EncryptionSetting, Fault> {
     }
     if let Some(kms) = set("kms") {
         setting.kms = kms_keys(kms).map_err(|summary| (summary, KMS_EXAMPLE.to_owned()))?;
+    }
+    if let Some(state) = set("state") {
+        let Data::Bool(state) = state.data() else {
+            let hint = "write `state = true` to encrypt states and journals as a whole";
+            return Err(("`state` is `true` or `false`".to_owned(), hint.to_owned()));
+        };
+        setting.state = *state;
     }
     Ok(setting)
 }

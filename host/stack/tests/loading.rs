@@ -383,6 +383,7 @@ fn encryption_names_who_opens_the_secrets() {
     assert_eq!(setting.recipients, ["age1a", "ssh-ed25519 b"]);
     assert_eq!((setting.recovery.as_deref(), setting.passphrase), (Some("none"), true));
     assert!(setting.span.is_some());
+    assert!(!setting.state && load("{ state = true }").stack().encryption().state);
     let role = "role = { arn = \"arn:role\", external_id = \"7\" }";
     let stack =
         load(&format!("{{ kms = [{{ key = \"alias/a\", region = \"b\", {role} }}, {{ key = \"arn:c\" }}] }}")).stack();
@@ -404,7 +405,7 @@ fn encryption_names_who_opens_the_secrets() {
         ("{ kms = { key = \"alias/a\", regoin = \"b\" } }", "`kms` has no setting `regoin`"),
         ("{ kms = { key = \"alias/a\", role = {} } }", "a `role` has an `arn`"),
         ("{ kms = [{ key = \"alias/a\" }, { key = \"alias/a\" }] }", "the key `alias/a` of `kms` is named twice"),
-        ("{ state = \"whole\" }", "`state` in `encryption` is not supported by this version"),
+        ("{ state = \"whole\" }", "`state` is `true` or `false`"),
         ("{ recipients = [secret(\"db\")] }", "this setting is shown to people and cannot be secret"),
     ] {
         let errors = load(encryption).errors();

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use cofferdam_engine::Stop;
 use cofferdam_home::{
     Home, KeyChange, KeyringInfo, KmsSettings, Member, OpenStageError, Recipient, ReencryptError, Reencrypted, Role,
+    SettingsOf,
 };
+use cofferdam_model::program::Program as _;
 use cofferdam_model::{StackName, StageName};
 use serde_json::json;
 
@@ -208,7 +210,11 @@ async fn rotate(
     let until_ms = session.clock.epoch_ms().saturating_add(args.lock.wait_ms());
     let mut left = 0;
     for (stack, stage) in home.stages().map_err(OpenStageError::from)? {
-        match reencrypt(session, &home, (&stack, &stage), until_ms).await {
+        let settings = match stack == *project.stack.stack() {
+            true => SettingsOf::ThisStack,
+            false => SettingsOf::AnotherStack,
+        };
+        match reencrypt(session, &home, (&stack, &stage, settings), until_ms).await {
             Ok(done) => {
                 session.reporter.json(&json!({
                     "type": "stage_reencrypted", "stack": stack, "stage": stage, "state": done.state,
@@ -255,12 +261,12 @@ enum Left {
 async fn reencrypt(
     session: &Session,
     home: &Home,
-    (stack, stage): (&StackName, &StageName),
+    (stack, stage, settings): (&StackName, &StageName, SettingsOf),
     until_ms: u64,
 ) -> Result<Reencrypted, Left> {
     let holder = session.holder("key rotate");
     loop {
-        match home.reencrypt(stack, stage, &holder) {
+        match home.reencrypt((stack, stage), settings, &holder) {
             Ok(done) => return Ok(done),
             Err(ReencryptError::Open(OpenStageError::Locked { .. })) if session.clock.epoch_ms() < until_ms => {}
             Err(error) => return Err(Left::Failed(error)),

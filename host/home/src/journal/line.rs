@@ -7,10 +7,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
+use super::sealed::is_sealed;
 use crate::Holder;
 
-/// The format that is written.
-pub(crate) const FORMAT: u64 = 1;
+/// The format of lines that can be read.
+const CLEAR: u64 = 1;
+/// The format of lines whose record is encrypted as a whole; the highest that is known.
+pub(crate) const FORMAT: u64 = 2;
 /// What ends a line.
 pub(crate) const TAIL: &[u8] = b"}\n";
 /// Hexadecimal digits of a checksum.
@@ -79,6 +82,8 @@ pub(crate) struct Chain {
     pub next: u64,
     /// The checksum of the last line.
     pub sum: String,
+    /// The journal, as its header names it; empty where that is not known.
+    pub journal: String,
 }
 
 impl Chain {
@@ -88,7 +93,8 @@ impl Chain {
         let hash = Sha256::new().chain_update(&self.sum).chain_update(n.to_le_bytes()).chain_update(body).finalize();
         self.sum = hex::encode(&hash[..SUM_DIGITS / 2]);
         self.next += 1;
-        let head = format!(r#"{{"v":{FORMAT},"n":{n},"sum":"{}","r":"#, self.sum);
+        let format = if is_sealed(body) { FORMAT } else { CLEAR };
+        let head = format!(r#"{{"v":{format},"n":{n},"sum":"{}","r":"#, self.sum);
         for part in [head.as_bytes(), body.as_bytes(), TAIL] {
             out.extend_from_slice(part);
         }
@@ -96,7 +102,7 @@ impl Chain {
 
     /// A new chain, begun with a header.
     pub(crate) fn begin(header: Header, out: &mut Vec<u8>) -> Self {
-        let mut chain = Self::default();
+        let mut chain = Self { journal: header.journal.clone(), ..Self::default() };
         chain.push(&Framing::Header(header).text(), out);
         chain
     }

@@ -106,7 +106,7 @@ fn attempt(store: &Arc<dyn Store>, places: &Places) -> Result<Result<Found, Dama
     let Some(base) = &log.header.base else { return Ok(Ok(Found { log: Some(log), snapshot: None, below: numbers })) };
     let key = places.state(&base.name);
     let Some(bytes) = store.get(&key)? else { return Ok(Err(missing(&key))) };
-    let snapshot = Snapshot::read(&store.place(&key), &bytes, Some(base))?;
+    let snapshot = Snapshot::read(&store.place(&key), &bytes, base.serial, Some(base))?;
     Ok(Ok(Found { log: Some(log), snapshot: Some(snapshot), below: numbers }))
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::line::{self, Chain, FORMAT, Framing, Header, Line, TAIL};
+use super::sealed::{is_sealed, journal_of};
 use crate::places::Places;
 use crate::{Damage, LoadError, NewerFormat};
 
@@ -20,6 +21,8 @@ pub(crate) struct Text {
     pub piece: usize,
     /// The line in the piece, from 1.
     pub line: usize,
+    /// The line in the journal, from 0.
+    pub number: u64,
     range: Range<usize>,
 }
 
@@ -34,6 +37,8 @@ pub(crate) struct Log {
     pub token: u64,
     /// Pieces that must stay, among those that were read.
     pub fences: BTreeSet<u64>,
+    /// Whether a record is encrypted as a whole.
+    pub sealed: bool,
 }
 
 impl Log {
@@ -41,7 +46,7 @@ impl Log {
     pub(crate) fn scan(places: &Places, pieces: Vec<Piece>) -> Result<Self, LoadError> {
         let mut header: Option<Header> = None;
         let (mut records, mut chain, mut token, mut fences) = (Vec::new(), Chain::default(), 0, BTreeSet::new());
-        let mut expected = Vec::new();
+        let (mut sealed, mut expected) = (false, Vec::new());
         for (index, piece) in pieces.iter().enumerate() {
             let damaged = |line, what: &str| Damage { place: piece.place.clone(), line, what: what.to_owned() };
             if piece.bytes.last() != Some(&b'\n') {
@@ -66,6 +71,7 @@ impl Log {
                 match (Framing::read(body), header.is_some()) {
                     (Some(Ok(Framing::Header(found))), false) => {
                         token = found.token;
+                        chain.journal.clone_from(&found.journal);
                         header = Some(found);
                     }
                     (Some(Ok(Framing::Lease(lease))), true) => {
@@ -75,8 +81,15 @@ impl Log {
                         }
                     }
                     (None, true) => {
+                        if is_sealed(body) {
+                            sealed = true;
+                            if journal_of(body) != Some(&chain.journal) {
+                                return Err(fail("it is the record of another journal").into());
+                            }
+                        }
+                        let number = chain.next - 1;
                         let range = end - TAIL.len() - body.len()..end - TAIL.len();
-                        records.push(Text { piece: index, line: i + 1, range });
+                        records.push(Text { piece: index, line: i + 1, number, range });
                     }
                     _ => return Err(fail("it is not what belongs there").into()),
                 }
@@ -89,12 +102,13 @@ impl Log {
             let what = format!("it is the journal of stack `{}` in stage `{}`", header.stack, header.stage);
             return Err(damaged(what).into());
         }
-        Ok(Self { pieces, header, records, chain, token, fences })
+        Ok(Self { pieces, header, records, chain, token, fences, sealed })
     }
 
-    /// The text of a record.
-    pub(crate) fn text(&self, record: &Text) -> &[u8] {
-        &self.pieces[record.piece].bytes[record.range.clone()]
+    /// The body of a record's line.
+    pub(crate) fn body(&self, record: &Text) -> &str {
+        let bytes = &self.pieces[record.piece].bytes[record.range.clone()];
+        std::str::from_utf8(bytes).expect("it was read as JSON")
     }
 
     /// The number of the base.
@@ -176,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_newer_format_is_named() {
-        let bad = String::from_utf8(log()[0].clone()).expect("text").replace(r#"{"v":1"#, r#"{"v":2"#);
-        assert!(matches!(scan(&[bad.into_bytes()]), Err(LoadError::Newer(NewerFormat { found: 2, .. }))));
+        let bad = String::from_utf8(log()[0].clone()).expect("text").replace(r#"{"v":1"#, r#"{"v":3"#);
+        assert!(matches!(scan(&[bad.into_bytes()]), Err(LoadError::Newer(NewerFormat { found: 3, .. }))));
     }
 }

@@ -9,22 +9,23 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use cofferdam_model::OperationId;
 use cofferdam_model::journal::{Journal, JournalError, Record};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::line::{Chain, Header, LeaseLine, SnapshotRef};
+use super::scribe::Scribe;
+use super::steps::{self, OpenStep};
 use crate::entropy::random_hex;
 use crate::journal::read;
 use crate::lease::{Lease, Standing};
 use crate::places::{Places, serial_of, snapshot_name};
-use crate::record::{changes_state, encode};
+use crate::record::changes_state;
 use crate::snapshot::Body;
 use crate::store::{Created, Store, StoreError, Trouble};
 use crate::vault::Vault;
-use crate::{LeaseLost, SealError, WriteError};
+use crate::{Form, LeaseLost, SealError, WriteError};
 
 /// A batch is written when it has so many bytes, even though more waits.
 pub const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
@@ -49,15 +50,6 @@ struct Counters {
     records: AtomicU64,
     commits: AtomicU64,
     bytes: AtomicU64,
-}
-
-/// A write in flight, as the journal has it.
-pub(crate) struct OpenStep {
-    pub operation: OperationId,
-    /// The text of its intent.
-    pub intent: String,
-    /// The text of its last checkpoint.
-    pub checkpoint: Option<String>,
 }
 
 /// What a writer goes on from.
@@ -119,7 +111,7 @@ impl Writer {
     pub(crate) fn spawn(
         store: Arc<dyn Store>,
         places: Places,
-        vault: Arc<Vault>,
+        (vault, form): (Arc<Vault>, Form),
         lease: &Lease,
         origin: Origin,
     ) -> Result<Self, StoreError> {
@@ -132,6 +124,7 @@ impl Writer {
             store,
             places,
             vault,
+            form,
             standing: Arc::clone(&standing),
             lease: line,
             announced: false,
@@ -218,6 +211,7 @@ fn lost_error(place: &str, lost: LeaseLost) -> JournalError {
 
 /// An object that was not written.
 enum NotWritten {
+    Seal(SealError),
     Lost(LeaseLost),
     Store(StoreError),
 }
@@ -226,6 +220,7 @@ struct Worker {
     store: Arc<dyn Store>,
     places: Places,
     vault: Arc<Vault>,
+    form: Form,
     standing: Arc<Standing>,
     lease: LeaseLine,
     /// Whether the log says who writes.
@@ -289,33 +284,25 @@ impl Worker {
 
     fn push(&mut self, record: &Record) -> Answer {
         self.failed.clone().map_or(Ok(()), Err)?;
-        let Places { stack, stage } = &self.places;
-        let body = encode(record, stack, stage, &self.vault).map_err(|error| {
+        self.announce();
+        let scribe = Scribe { places: &self.places, vault: &self.vault, form: self.form };
+        let pushed = scribe.push(record, &mut self.chain, &mut self.pending);
+        pushed.map_err(|error| {
             self.error(match error {
                 SealError::Key(error) => io::Error::other(error),
                 error @ SealError::TooDeep(_) => io::Error::new(io::ErrorKind::InvalidData, error),
             })
         })?;
-        self.announce();
-        self.chain.push(&body, &mut self.pending);
         self.records += 1;
         self.origin.changed |= changes_state(record);
         let in_flight = &mut self.origin.in_flight;
-        match record {
-            Record::Intent { operation, .. } => {
-                // One that is told again, by a run that goes on with it, keeps its checkpoint.
-                match in_flight.iter_mut().find(|step| step.operation == *operation) {
-                    Some(step) => step.intent = body,
-                    None => in_flight.push(OpenStep { operation: operation.clone(), intent: body, checkpoint: None }),
-                }
-            }
-            Record::Checkpoint { operation, .. } => {
-                if let Some(step) = in_flight.iter_mut().find(|step| step.operation == *operation) {
-                    step.checkpoint = Some(body);
-                }
-            }
-            Record::Result { operation: Some(operation), .. } => in_flight.retain(|step| step.operation != *operation),
-            _ => {}
+        if let Some(operation) = steps::ended(record) {
+            in_flight.retain(|step| step.operation != *operation);
+        }
+        let step = steps::open(record).and_then(|open| in_flight.iter_mut().find(|step| step.operation == *open));
+        match step {
+            Some(step) => step.note(record),
+            None => in_flight.extend(OpenStep::begun(record)),
         }
         Ok(())
     }
@@ -343,6 +330,7 @@ impl Worker {
             let error = match error {
                 NotWritten::Lost(lost) => lost_error(&self.store.place(&self.places.piece(self.origin.next)), lost),
                 NotWritten::Store(error) => self.error(unboxed(error)),
+                NotWritten::Seal(error) => self.error(io::Error::other(error)),
             };
             return Err(self.failed.insert(error).clone());
         }
@@ -408,6 +396,7 @@ impl Worker {
             let (failed, error) = match error {
                 NotWritten::Lost(lost) => (io::Error::other(lost.clone()), WriteError::Lost(lost)),
                 NotWritten::Store(error) => (io::Error::other(error.to_string()), WriteError::Store(error)),
+                NotWritten::Seal(error) => (io::Error::other(error.to_string()), WriteError::Seal(error)),
             };
             self.failed = Some(self.error(failed));
             error
@@ -422,17 +411,15 @@ impl Worker {
         let name = snapshot_name(*serial, &random_hex::<4>(self.vault.entropy()));
         let (text, sum) = body.text();
         let key = self.places.state(&name);
+        let snapshot = SnapshotRef { lineage: lineage.clone(), serial: *serial, name, sum };
+        let mut lines = Vec::new();
+        let mut chain = Chain::begin(self.header(Some(snapshot.clone())), &mut lines);
+        let scribe = Scribe { places: &self.places, vault: &self.vault, form: self.form };
+        scribe.push_steps(&self.origin.in_flight, &mut chain, &mut lines).map_err(NotWritten::Seal)?;
         self.written(|| match self.store.create(&key, &text)? {
             Created::Made => Ok(Ok(())),
             Created::Taken => Ok(Err(self.standing.lose())),
         })?;
-        let snapshot = SnapshotRef { lineage: lineage.clone(), serial: *serial, name, sum };
-        let mut lines = Vec::new();
-        let mut chain = Chain::begin(self.header(Some(snapshot.clone())), &mut lines);
-        for step in &self.origin.in_flight {
-            chain.push(&step.intent, &mut lines);
-            step.checkpoint.iter().for_each(|checkpoint| chain.push(checkpoint, &mut lines));
-        }
         self.pending = lines;
         self.create_piece()?;
         self.origin.base = Some(snapshot.clone());

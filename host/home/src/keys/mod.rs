@@ -13,6 +13,8 @@ use std::sync::Arc;
 use age::secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
+use crate::Form;
+
 pub use kms::{KmsSettings, KmsSettingsError, KmsWrapper};
 pub use recipient::{Recipient, RecipientError};
 pub use wrap::{WrapError, Wrapper};
@@ -67,6 +69,8 @@ pub struct Encryption {
     pub recovery: Recovery,
     /// Whether the keys have to be wrapped with a passphrase; the user's identity opens them then, too.
     pub passphrase: bool,
+    /// What of states and journals is encrypted. Counts for whatever is written from now on.
+    pub form: Form,
     /// Services that wrap keys. Where there is one, who opens a new home is decided there, and the user's identity is
     /// no member by itself.
     pub wrappers: Vec<Arc<dyn Wrapper>>,

@@ -71,7 +71,7 @@ pub(super) struct Plan {
     pub next: u64,
     /// The serial of the next snapshot.
     pub serial: u64,
-    /// The texts of the writes in flight.
+    /// The writes in flight.
     pub steps: Vec<OpenStep>,
     /// The highest lease that wrote.
     pub token: u64,
@@ -156,7 +156,7 @@ impl<'a> Shape<'a> {
 pub(super) fn examine(store: &Arc<dyn Store>, places: &Places, vault: &Vault) -> Result<Option<Repair>, LoadError> {
     let stock = Stock::read(store, places, vault)?;
     let shape = Shape::of(&stock);
-    let damaged = stock.damage(store, places, shape.base, shape.named);
+    let mut damaged = stock.damage(store, places, shape.base, shape.named);
     let (from, first) = shape.start();
     let empty = StackState::empty(places.stack.clone(), places.stage.clone());
     let mut played = Played::new(from.and_then(|kept| kept.state.as_ref().ok()).cloned().unwrap_or(empty));
@@ -164,12 +164,13 @@ pub(super) fn examine(store: &Arc<dyn Store>, places: &Places, vault: &Vault) ->
     for piece in pieces {
         played.piece(store, places, vault, piece)?;
     }
+    damaged.append(&mut played.forged);
     let whole = shape.whole && played.lost.is_empty();
     if whole && damaged.is_empty() {
         return Ok(None);
     }
     played.gaps(store, places, pieces);
-    let Played { replay, mut steps, records, unchecked, mut lost } = played;
+    let Played { replay, mut steps, records, unchecked, mut lost, .. } = played;
     let Loaded { mut state, in_flight, .. } = replay.finish();
     if !whole {
         lost.extend(shape.lost_snapshots(serial(from), &state));
@@ -181,7 +182,7 @@ pub(super) fn examine(store: &Arc<dyn Store>, places: &Places, vault: &Vault) ->
         aside: stock.aside(whole, shape.base),
         next: stock.pieces.last().map_or(0, |piece| piece.number) + 1,
         serial: shape.highest_serial() + 1,
-        steps: in_flight.iter().filter_map(|step| steps.remove(&step.operation)).collect(),
+        steps: in_flight.iter().filter_map(|step| steps.take(&step.operation)).collect(),
         token: stock.token(),
     };
     let start = match from {

@@ -24,6 +24,8 @@ pub(crate) enum Check {
 pub(crate) struct ReadLine {
     /// From 1.
     pub line: usize,
+    /// The line in its journal, from 0, as it says itself.
+    pub number: u64,
     pub check: Check,
     /// Its body; empty where it cannot be read.
     pub body: String,
@@ -127,7 +129,7 @@ impl Reader {
     fn line(&mut self, piece: usize, i: usize, text: &[u8]) -> ReadLine {
         let before = std::mem::take(&mut self.candidates);
         let Ok(Loose { n, sum, r }) = serde_json::from_slice::<Loose<'_>>(text) else {
-            return ReadLine { line: i + 1, check: Check::Damaged, body: String::new(), framing: None };
+            return ReadLine { line: i + 1, number: 0, check: Check::Damaged, body: String::new(), framing: None };
         };
         let body = r.get().to_owned();
         let known = !before.is_empty();
@@ -156,12 +158,12 @@ impl Reader {
             if unreadable {
                 check = Check::Damaged;
             }
-            next.push((Chain { next: n.saturating_add(1), sum: sum.to_owned() }, None));
+            next.push((Chain { next: n.saturating_add(1), sum: sum.to_owned(), ..Chain::default() }, None));
         }
         // More than a few come only from one damaged line after the other.
         next.drain(..next.len().saturating_sub(CANDIDATES));
         self.candidates = next;
-        ReadLine { line: i + 1, check, body, framing: framing.and_then(Result::ok) }
+        ReadLine { line: i + 1, number: n, check, body, framing: framing.and_then(Result::ok) }
     }
 
     /// The content of a line is whole: a later one was made from it.

@@ -1,36 +1,36 @@
 //! Plays the records that are left on a state, and remembers what is not left.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use cofferdam_model::OperationId;
-use cofferdam_model::journal::Record;
 use cofferdam_model::state::StackState;
 
-use super::lines::{Check, ReadPiece};
+use super::lines::{Check, ReadLine, ReadPiece};
 use super::stock::GAP;
 use super::{Lost, words};
-use crate::LoadError;
-use crate::journal::OpenStep;
+use crate::journal::Steps;
+use crate::journal::sealed::RecordText;
 use crate::places::Places;
-use crate::record::StoredRecord;
+use crate::record::decode;
 use crate::replay::Replay;
 use crate::store::Store;
 use crate::vault::{OpenError, Vault};
+use crate::{Damage, LoadError};
 
 /// Records as they are played on a state.
 pub(super) struct Played {
     pub replay: Replay,
-    pub steps: HashMap<OperationId, OpenStep>,
+    pub steps: Steps,
     pub records: usize,
     pub unchecked: Vec<Lost>,
     pub lost: Vec<Lost>,
+    /// Records whose checksum is right and that do not open.
+    pub forged: Vec<Damage>,
 }
 
 impl Played {
     pub(super) fn new(state: StackState) -> Self {
-        let (steps, unchecked, lost) = (HashMap::new(), Vec::new(), Vec::new());
-        Self { replay: Replay::new(state), steps, records: 0, unchecked, lost }
+        let (unchecked, lost, forged) = (Vec::new(), Vec::new(), Vec::new());
+        Self { replay: Replay::new(state), steps: Steps::default(), records: 0, unchecked, lost, forged }
     }
 
     pub(super) fn piece(
@@ -45,44 +45,36 @@ impl Played {
             if line.check != Check::Damaged && line.framing.is_some() {
                 continue;
             }
-            let stored: Option<StoredRecord> =
-                if line.check == Check::Damaged { None } else { serde_json::from_str(&line.body).ok() };
-            let restored = stored.map(|stored| stored.restore(&places.stack, &places.stage, vault)).transpose();
-            let record = match restored {
-                Ok(record) => record,
+            let opened = match open(line, places, vault) {
                 Err(OpenError::Key(error)) => return Err(error.into()),
-                Err(OpenError::Damaged(_)) => None,
+                opened => opened,
             };
-            let Some(record) = record else {
-                self.lost.extend(words::record(&line.body, &place, line.line));
-                continue;
+            let decoded = opened.as_ref().map(|text| decode(text, places, vault));
+            let record = match decoded {
+                Ok(Err(OpenError::Key(error))) => return Err(error.into()),
+                Ok(decoded) => decoded.map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            // What can be read of it for people: nothing of what was encrypted and does not open.
+            let text = opened.as_ref().map_or(line.body.as_str(), RecordText::as_str);
+            let record = match record {
+                Ok(record) => record,
+                Err(what) => {
+                    self.lost.extend(words::record(text, &place, line.line));
+                    if line.check == Check::Whole {
+                        self.forged.push(Damage { place: place.clone(), line: Some(line.line), what });
+                    }
+                    continue;
+                }
             };
             if line.check == Check::Unchecked {
-                self.unchecked.extend(words::record(&line.body, &place, line.line));
+                self.unchecked.extend(words::record(text, &place, line.line));
             }
             self.records += 1;
-            self.track(&record, &line.body);
+            self.steps.note(&record);
             self.replay.play(record);
         }
         Ok(())
-    }
-
-    /// Keeps the texts of writes in flight.
-    fn track(&mut self, record: &Record, text: &str) {
-        match record {
-            Record::Intent { operation, .. } => {
-                let step = OpenStep { operation: operation.clone(), intent: text.to_owned(), checkpoint: None };
-                let known = self.steps.entry(operation.clone());
-                known.and_modify(|step| text.clone_into(&mut step.intent)).or_insert(step);
-            }
-            Record::Checkpoint { operation, .. } => {
-                if let Some(step) = self.steps.get_mut(operation) {
-                    step.checkpoint = Some(text.to_owned());
-                }
-            }
-            Record::Result { operation: Some(operation), .. } => drop(self.steps.remove(operation)),
-            _ => {}
-        }
     }
 
     /// Names pieces that are not there.
@@ -93,5 +85,13 @@ impl Played {
                 self.lost.push(Lost::words(format!("every record of `{place}`")));
             }
         }
+    }
+}
+
+/// The text of a line that may be relied on.
+fn open<'a>(line: &'a ReadLine, places: &Places, vault: &Vault) -> Result<RecordText<'a>, OpenError> {
+    match line.check {
+        Check::Damaged => Err(OpenError::Damaged("the checksum does not match".to_owned())),
+        Check::Whole | Check::Unchecked => RecordText::open(&line.body, line.number, places, vault),
     }
 }

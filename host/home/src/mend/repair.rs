@@ -99,9 +99,10 @@ impl Stage {
             lineage => lineage.to_owned(),
         };
         let made = Made { at_ms: self.clock().now_ms(), by: lease.holder.clone() };
-        let (text, sum) = Body::new(state, &lineage, plan.serial, &made, self.vault())?.text();
+        let scribe = self.scribe(&places);
+        let (text, sum) = Body::new(state, &lineage, plan.serial, &made, (self.vault(), scribe.form))?.text();
         let name = snapshot_name(plan.serial, &random_hex::<4>(self.vault().entropy()));
-        create(&*store, &places.state(&name), &text)?;
+        let state_object = places.state(&name);
         let base = SnapshotRef { lineage, serial: plan.serial, name, sum };
         let (stack, stage) = (places.stack.clone(), places.stage.clone());
         let journal = random_hex::<8>(self.vault().entropy());
@@ -110,10 +111,8 @@ impl Stage {
             Chain::begin(Header { journal, stack, stage, token: lease.token, base: Some(base) }, &mut lines);
         // Whoever was paused tries this very number next: it stays taken.
         chain.push_lease(LeaseLine { token: lease.token, fence: true, holder: lease.holder.clone() }, &mut lines);
-        for step in &plan.steps {
-            chain.push(&step.intent, &mut lines);
-            step.checkpoint.iter().for_each(|checkpoint| chain.push(checkpoint, &mut lines));
-        }
+        scribe.push_steps(&plan.steps, &mut chain, &mut lines)?;
+        create(&*store, &state_object, &text)?;
         lease.standing.check()?;
         create(&*store, &places.piece(plan.next), &lines)
     }

@@ -158,9 +158,10 @@ impl Kept {
         bytes: Vec<u8>,
     ) -> Result<Self, LoadError> {
         let place = store.place(key);
-        let read = Snapshot::read(&place, &bytes, None);
+        let serial = serial_of(key).unwrap_or(0);
+        let read = Snapshot::read(&place, &bytes, serial, None);
         let sum = read.as_ref().ok().map(|snapshot| snapshot.sum().to_owned());
-        let state = read.and_then(|snapshot| snapshot.restore(&place, &places.stack, &places.stage, vault));
+        let state = read.and_then(|snapshot| snapshot.open(&place, places, vault)?.restore(&place, places, vault));
         let state = match state {
             Ok(state) => Ok(state),
             Err(LoadError::Damaged(damage)) => Err(damage),
@@ -168,7 +169,7 @@ impl Kept {
         };
         let name = crate::places::last(key).to_owned();
         let sum = sum.filter(|_| state.is_ok());
-        Ok(Self { key: key.to_owned(), name, serial: serial_of(key).unwrap_or(0), bytes, state, sum })
+        Ok(Self { key: key.to_owned(), name, serial, bytes, state, sum })
     }
 }
 

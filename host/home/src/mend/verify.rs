@@ -11,7 +11,7 @@ use crate::lease::token_in_words;
 use crate::places::{Places, STACKS, last, number_of, serial_of, stage_of};
 use crate::snapshot::Snapshot;
 use crate::store::{Listed, Store, StoreError};
-use crate::{Home, KeyError, LoadError, SecretsError, Stage, keyring, secrets};
+use crate::{Form, Home, KeyError, LoadError, SecretsError, Stage, keyring, secrets};
 
 /// What kind of object it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,12 +213,15 @@ impl Stage {
         let Some(bytes) = store.get(key)? else { return Ok(None) };
         let finding = |health, note: String| Ok(Some(Finding::new(key, ObjectKind::Snapshot, health, note)));
         let place = store.place(key);
-        let read = Snapshot::read(&place, &bytes, None);
-        let said = read.as_ref().map(|snapshot| (snapshot.serial(), snapshot.resources())).ok();
-        let restored = read.and_then(|snapshot| snapshot.restore(&place, &places.stack, &places.stage, self.vault()));
+        let read = Snapshot::read(&place, &bytes, serial_of(key).unwrap_or(0), None);
+        let whole = read.as_ref().is_ok_and(|snapshot| snapshot.form() == Form::Whole);
+        let opened = read.and_then(|snapshot| snapshot.open(&place, places, self.vault()));
+        let said = opened.as_ref().map(|snapshot| (snapshot.serial(), snapshot.resources())).ok();
+        let restored = opened.and_then(|snapshot| snapshot.restore(&place, places, self.vault()));
         match (restored, said) {
             (Ok(_), Some((serial, resources))) => {
-                let resources = counted(resources, "resource");
+                let form = if whole { ", encrypted as a whole" } else { "" };
+                let resources = format!("{}{form}", counted(resources, "resource"));
                 let is_current = named.is_some_and(|(_, name)| name == last(key));
                 match named {
                     _ if is_current => finding(Health::Whole, format!("serial {serial}, current, {resources}")),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cofferdam_home::store::LocalStore;
-use cofferdam_home::{Access, Clock, Entropy, Holder, Home, HomeCtx, Keys, Stage};
+use cofferdam_home::{Access, Clock, Encryption, Entropy, Form, Holder, Home, HomeCtx, Keys, Stage};
 use cofferdam_model::journal::{Record, WriteKind};
 use cofferdam_model::state::{Condition, Identity, PluginIdentity, ResourceEntry, ResourceState, StackState};
 use cofferdam_model::{Address, Digest, OperationId, ProviderKey, StackName, StageName, Value};
@@ -49,11 +49,18 @@ impl Clock for TestClock {
 /// A temporary directory with a home and, beside it, a user's configuration.
 pub struct Place {
     pub directory: tempfile::TempDir,
+    /// What of its states is encrypted.
+    pub form: Form,
 }
 
 impl Place {
     pub fn new() -> Self {
-        Self { directory: tempfile::tempdir().expect("temporary directory") }
+        Self { directory: tempfile::tempdir().expect("temporary directory"), form: Form::Values }
+    }
+
+    /// The same, whose states are encrypted as a whole.
+    pub fn whole() -> Self {
+        Self { form: Form::Whole, ..Self::new() }
     }
 
     /// The directory for a child process that runs an ignored test of this binary.
@@ -71,7 +78,8 @@ impl Place {
     }
 
     pub fn keys(&self) -> Keys {
-        Keys::new(self.identity())
+        let encryption = Encryption { form: self.form, ..Encryption::default() };
+        Keys { encryption, ..Keys::new(self.identity()) }
     }
 
     pub fn home(&self) -> Home {

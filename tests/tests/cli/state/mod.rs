@@ -3,6 +3,7 @@
 mod change;
 mod look;
 mod mend;
+mod whole;
 
 use cofferdam_tests::{Output, Sandbox};
 use regex::Regex;
