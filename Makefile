@@ -87,8 +87,9 @@ test-end-to-end: binary
 	@$(STEP) 'end-to-end tests' $(TEST) $(EVERY) -p cofferdam-tests $(REST)
 	@$(STEP) 'end-to-end tests with plugins in other languages' $(TEST) -p cofferdam-tests --test real $(REST)
 
-bench: build ## Measure against Terraform; BENCH='--n 100 --reps 3' passes options on
+bench: build real ## Measure against Terraform; BENCH='--n 100 --reps 3' passes options on
 	@$(STEP) 'bench' tests/bench/run $(BENCH)
+	@$(STEP) 'bytes written' tests/bench/io
 
 lint: plugins ## Check format, lints, docs and dependencies
 	@$(STEP) 'format' cargo fmt --all --check
