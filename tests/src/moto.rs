@@ -81,6 +81,16 @@ impl Moto {
         self.request("PUT", &format!("/{bucket}"), b"");
     }
 
+    /// The names of all buckets, in order.
+    #[must_use]
+    pub fn buckets(&self) -> Vec<String> {
+        let listing = String::from_utf8(self.request("GET", "/", b"")).expect("XML in UTF-8");
+        let names = listing.split("<Name>").skip(1).filter_map(|rest| rest.split_once("</Name>"));
+        let mut names: Vec<String> = names.map(|(name, _)| name.to_owned()).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// Writes an object.
     pub fn put(&self, bucket: &str, key: &str, content: &[u8]) {
         self.request("PUT", &format!("/{bucket}/{key}"), content);

@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use cofferdam_engine::{Cause, ImportError, PlanError, SettleError, StalePlan, StepError, Task};
 use cofferdam_home::store::StoreError;
 use cofferdam_home::{
-    DocumentError, KeyError, LoadError as StateError, MigrateError, OpenHomeError, OpenStageError, ReencryptError,
-    RepairError, SealError, SealPlanError, SecretsError, UnlockError, WriteError,
+    BootstrapError, DocumentError, KeyError, LoadError as StateError, MigrateError, OpenHomeError, OpenStageError,
+    ReencryptError, RepairError, SealError, SealPlanError, SecretsError, UnlockError, WriteError,
 };
 use cofferdam_model::Diagnostic;
-use cofferdam_model::error::{ErrorKind, LimitKind, PluginFault};
+use cofferdam_model::error::{ErrorKind, LimitKind, PluginFault, ProviderError};
 use cofferdam_model::program::Program;
 use cofferdam_model::redact::Redactor;
 use cofferdam_runtime::{LoadError as PluginError, RuntimeError};
@@ -170,6 +170,19 @@ impl From<OpenStageError> for CliError {
 impl From<StateError> for CliError {
     fn from(error: StateError) -> Self {
         Self::of(Exit::Failed, &error).with_hint(error.hint())
+    }
+}
+
+impl From<BootstrapError> for CliError {
+    fn from(error: BootstrapError) -> Self {
+        let exit = if matches!(error, BootstrapError::Stopped) { Exit::Interrupted } else { Exit::Failed };
+        Self::of(exit, &error).with_hint(error.hint())
+    }
+}
+
+impl From<ProviderError> for CliError {
+    fn from(error: ProviderError) -> Self {
+        Self::of(Exit::Failed, &error)
     }
 }
 

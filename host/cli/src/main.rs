@@ -2,6 +2,7 @@
 //! libraries, which know none of these.
 
 mod args;
+mod bootstraps;
 mod bundled;
 mod commands;
 mod contact;
@@ -25,7 +26,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::CommandFactory;
-use cofferdam_engine::Cancel;
 use cofferdam_model::redact::Redactor;
 use cofferdam_stack::SourceTexts;
 
@@ -33,8 +33,7 @@ use crate::args::{
     Cli, Color, Command, Format, Global, HomeCommand, PluginCommand, SecretCommand, StackArgs, StateCommand,
 };
 use crate::commands::deploy::Purpose;
-use crate::contact::Contact;
-use crate::environment::{Environment, SystemClock};
+use crate::environment::Environment;
 use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::project::{Project, StackSecrets};
@@ -110,9 +109,8 @@ async fn dispatch(global: &Global, command: Command, redactor: Arc<Redactor>) ->
         Format::Human => Display::Plain,
     };
     let reporter = Arc::new(Reporter::new(display, global.verbose, redactor.clone()));
-    let contact = Arc::new(Contact::new(reporter.clone()));
-    let clock = Arc::new(SystemClock::new());
-    let session = Session { reporter, redactor, clock, cancel: Cancel::default(), contact };
+    let only_plans = matches!(command, Command::Plan(_));
+    let session = Session::new(reporter, redactor, only_plans);
     if !is_one_value(&command) {
         session.reporter.begin();
     }
@@ -199,6 +197,7 @@ fn stack_args(command: &Command) -> Option<&StackArgs> {
         Command::Output(args) => Some(&args.stack),
         Command::Secret(args) => Some(args.command.stack()),
         Command::Key(args) => Some(args.command.stack()),
+        Command::Bootstrap(args) => Some(&args.command.targets().stack),
         Command::Show(_)
         | Command::Home(_)
         | Command::Plugin(_)
@@ -228,6 +227,9 @@ async fn with_project(
         Command::Unlock(args) => commands::unlock::run(session, surroundings, project, args).await,
         Command::Output(args) => commands::output::run(session, global, project, args),
         Command::Secret(args) => commands::secret::run(session, global, surroundings, project, &args.command).await,
+        Command::Bootstrap(args) => {
+            commands::bootstrap::run(session, global, surroundings, project, &args.command).await
+        }
         Command::Key(args) => commands::key::run(session, global, surroundings, project, &args.command).await,
         Command::State(command) => commands::state::run(session, global, surroundings, project, command).await,
         Command::Show(_)

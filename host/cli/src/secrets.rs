@@ -30,7 +30,7 @@ impl StageSecrets {
         let names: BTreeSet<&SecretName> = sources
             .filter_map(|credential| match &credential.from {
                 CredentialSource::Secret(name) => Some(name),
-                CredentialSource::Env(_) => None,
+                CredentialSource::Env(_) | CredentialSource::Aws(_) => None,
             })
             .collect();
         let value = |name: &SecretName| match self.read(name) {

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cofferdam_engine::{Cancel, Engine, EngineCtx, Stop};
+use cofferdam_home::store::Store;
 use cofferdam_home::{Access, Holder, Home, HomeCtx, OpenStageError, Stage, TIME_TO_LIVE};
+use cofferdam_model::bootstrap::Bootstraps;
 use cofferdam_model::capabilities::Grant;
 use cofferdam_model::journal::InFlight;
 use cofferdam_model::limits::MAX_COMPONENT_BYTES;
@@ -21,9 +23,11 @@ use cofferdam_runtime::{
     CacheDirectory, Compiler, Environment as Credentials, LoadError, Plugin, PluginProviders, ProviderSpec, Runtime,
     RuntimeOptions, Source,
 };
-use cofferdam_stack::{EncryptionSetting, HomeSetting, PluginSource};
+use cofferdam_stack::{AwsPlace, BootstrapSetting, EncryptionSetting, HomeSetting, PluginSource};
+use parking_lot::Mutex;
 
 use crate::args::LockArgs;
+use crate::bootstraps::{PluginBootstraps, Preparing};
 use crate::contact::Contact;
 use crate::environment::{self, SystemClock, SystemEntropy};
 use crate::error::{CliError, CliResult};
@@ -45,13 +49,40 @@ pub struct Session {
     pub clock: Arc<SystemClock>,
     /// Stops the run.
     pub cancel: Cancel,
+    /// Whether the command says what a deploy would do.
+    only_plans: bool,
+    /// Stores that ask an account before they are opened, and so are opened once.
+    // Guards memory alone.
+    opened: Mutex<Vec<(AwsPlace, Arc<dyn Store>)>>,
     /// The way to the home.
     pub contact: Arc<Contact>,
 }
 
 impl Session {
+    /// What a command shares.
+    pub fn new(reporter: Arc<Reporter>, redactor: Arc<Redactor>, only_plans: bool) -> Self {
+        let (clock, cancel) = (Arc::new(SystemClock::new()), Cancel::default());
+        let contact = Arc::new(Contact::new(reporter.clone()));
+        Self { reporter, redactor, clock, cancel, only_plans, opened: Mutex::default(), contact }
+    }
+
+    /// The store of an account's home, opened the first time.
+    pub fn store_of(
+        &self,
+        place: &AwsPlace,
+        open: impl FnOnce() -> CliResult<Arc<dyn Store>>,
+    ) -> CliResult<Arc<dyn Store>> {
+        let known = self.opened.lock().iter().find(|(known, _)| known == place).map(|(_, store)| Arc::clone(store));
+        if let Some(store) = known {
+            return Ok(store);
+        }
+        let store = open()?;
+        self.opened.lock().push((place.clone(), Arc::clone(&store)));
+        Ok(store)
+    }
+
     /// The plugin runtime, with what credentials are taken from.
-    pub fn runtime(&self, credentials: Credentials) -> CliResult<Runtime> {
+    pub fn runtime(&self, credentials: Credentials, bootstraps: Option<Preparing>) -> CliResult<Runtime> {
         let Some(cache) = environment::cache_directory() else {
             return Err(CliError::new(
                 Exit::Failed,
@@ -68,6 +99,7 @@ impl Session {
             log: self.reporter.clone(),
             redactor: self.redactor.clone(),
             clock: self.clock.clone(),
+            bootstraps: bootstraps.map(|preparing| Arc::new(PluginBootstraps(preparing)) as Arc<dyn Bootstraps>),
         })?)
     }
 
@@ -112,7 +144,7 @@ impl Session {
         state: &StackState,
         in_flight: &[InFlight],
     ) -> CliResult<PluginProviders> {
-        let runtime = self.runtime(credentials(project))?;
+        let runtime = self.runtime(credentials(project), Some(self.preparing(project.stack.bootstrap())))?;
         let needed = needed(project, state, in_flight);
         let mut loaded: Vec<(PluginSource, Arc<Plugin>)> = Vec::new();
         let mut specs = BTreeMap::new();
@@ -200,6 +232,18 @@ impl Session {
         }
     }
 
+    /// What preparations of accounts need.
+    pub fn preparing(&self, setting: &BootstrapSetting) -> Preparing {
+        Preparing {
+            setting: setting.clone(),
+            holder: self.holder("bootstrap"),
+            reporter: Arc::clone(&self.reporter),
+            cancel: self.cancel.clone(),
+            clock: Arc::clone(&self.clock),
+            only_plans: self.only_plans,
+        }
+    }
+
     /// The home of a project.
     pub fn home(&self, project: &Project) -> CliResult<Home> {
         self.home_at(&project.folder, project.stack.home(), project.stack.encryption())
@@ -219,7 +263,7 @@ impl Session {
     }
 
     fn ctx_at(&self, folder: &Path, setting: &HomeSetting, encryption: &EncryptionSetting) -> CliResult<HomeCtx> {
-        let store = stores::open(&setting.place, folder, &self.contact)?;
+        let store = stores::open(self, &setting.place, folder)?;
         let keys = keys::keys(self, encryption)?;
         Ok(HomeCtx { store, keys, clock: self.clock.clone(), entropy: Arc::new(SystemEntropy) })
     }

@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use cofferdam_home::store::{LocalStore, S3Settings, S3Store, Store};
+use cofferdam_home::store::{LocalStore, PreparedStore, S3Settings, S3Store, Store};
 use cofferdam_home::{AwsAccess, AwsRole, OpenHomeError};
 use cofferdam_stack::{HomePlace, RoleSetting, S3Place};
 use url::Url;
 
-use crate::contact::Contact;
 use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
+use crate::session::Session;
 
 /// What a name of a store may look like.
 const NAMES: &str = "write local:PATH or s3://BUCKET/PREFIX, the latter with what your settings of the home say: \
@@ -28,7 +28,7 @@ pub struct NamedStore {
 ///
 /// # Errors
 /// When there are no credentials for a bucket, or its settings are wrong.
-pub fn open(place: &HomePlace, folder: &Path, contact: &Arc<Contact>) -> CliResult<Arc<dyn Store>> {
+pub fn open(session: &Session, place: &HomePlace, folder: &Path) -> CliResult<Arc<dyn Store>> {
     match place {
         HomePlace::Local { path } => {
             Ok(Arc::new(LocalStore::new(folder.join(path.as_deref().unwrap_or(".cofferdam")))))
@@ -36,11 +36,19 @@ pub fn open(place: &HomePlace, folder: &Path, contact: &Arc<Contact>) -> CliResu
         HomePlace::S3(place) => {
             let S3Place { bucket, prefix, region, profile, endpoint, path_style, role } = (**place).clone();
             let access = AwsAccess { region, profile, keys: None, role: role.map(aws_role), endpoint };
-            let settings = S3Settings { bucket, prefix, access, path_style };
+            let settings = S3Settings { bucket, prefix, access, path_style, owner: None };
             let opened = tokio::task::block_in_place(|| S3Store::open(&settings));
             let store = opened.map_err(OpenHomeError::from)?;
-            Ok(Arc::new(store.heard_by(contact.clone())))
+            Ok(Arc::new(store.heard_by(session.contact.clone())))
         }
+        HomePlace::Aws(place) => session.store_of(place, || {
+            let preparing = session.preparing(&place.bootstrap);
+            let settings = preparing.settings_of(place);
+            let bootstrap = tokio::task::block_in_place(|| preparing.open(settings))?;
+            let progress = preparing.progress(bootstrap.scope());
+            let store = PreparedStore::new(bootstrap, preparing.holder, Box::new(progress));
+            Ok(Arc::new(store.heard_by(session.contact.clone())))
+        }),
     }
 }
 
@@ -54,9 +62,9 @@ pub fn aws_role(role: RoleSetting) -> AwsRole {
 ///
 /// # Errors
 /// When the text is no name, and as [`open`] says.
-pub fn open_named(text: &str, contact: &Arc<Contact>) -> CliResult<NamedStore> {
+pub fn open_named(session: &Session, text: &str) -> CliResult<NamedStore> {
     let (place, name) = place(text).map_err(|error| CliError::new(Exit::Usage, error).hint(NAMES))?;
-    Ok(NamedStore { store: open(&place, Path::new(""), contact)?, name })
+    Ok(NamedStore { store: open(session, &place, Path::new(""))?, name })
 }
 
 /// What a name names, and the name in full.
@@ -115,7 +123,7 @@ mod tests {
     fn s3(text: &str) -> Result<S3Place, String> {
         match place(text)?.0 {
             HomePlace::S3(place) => Ok(*place),
-            HomePlace::Local { path } => Err(format!("{path:?}")),
+            other => Err(format!("{other:?}")),
         }
     }
 

@@ -4,14 +4,16 @@
 use std::io;
 use std::path::PathBuf;
 
+use cofferdam_model::error::{ErrorKind, ProviderError};
 use cofferdam_model::journal::JournalError;
 use cofferdam_model::{SecretName, StackName, StageName};
 
+use crate::bootstrap::MAX_RECORD_BYTES;
 use crate::keys::{KmsSettings, WrapError};
 use crate::lease::{Held, Holder, LeaseLost};
 use crate::moved::Moved;
 use crate::secrets::{MAX_ALL_SECRETS_BYTES, MAX_SECRET_BYTES};
-use crate::store::{ProbeError, StoreError};
+use crate::store::{ProbeError, StoreError, Trouble};
 
 /// A file that could not be worked with.
 #[derive(Debug, thiserror::Error)]
@@ -527,5 +529,106 @@ impl SecretsError {
             }
             Self::Busy(_) => Some("try again".to_owned()),
         }
+    }
+}
+
+/// Why a scope is not prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum BootstrapError {
+    /// A part of the scope is not what it should be.
+    #[error("{0}")]
+    Scope(String),
+    /// The store could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A newer program wrote the record.
+    #[error(transparent)]
+    Newer(#[from] NewerFormat),
+    /// The record is damaged.
+    #[error(transparent)]
+    Damaged(Damage),
+    /// Another process has taken the lease meanwhile.
+    #[error(transparent)]
+    Lost(#[from] LeaseLost),
+    /// The record is too long.
+    #[error("the record would be {0} bytes long, more than the {MAX_RECORD_BYTES} allowed")]
+    TooLong(usize),
+    /// There is no record.
+    #[error("{0} is not prepared")]
+    NotPrepared(String),
+    /// Somebody takes it apart.
+    #[error("the bootstrap of {0} is being destroyed")]
+    Destroying(String),
+    /// Others change the record without end.
+    #[error("the record of {0} is changed by others all the time")]
+    Busy(String),
+    /// Another process prepares it for too long.
+    #[error("{scope} is being prepared by {}", held.holder.as_ref().map_or_else(|| "another run".to_owned(), ToString::to_string))]
+    Held {
+        /// What.
+        scope: String,
+        /// By whom.
+        held: Box<Held>,
+    },
+    /// The run was stopped.
+    #[error("stopped; the next run goes on from here")]
+    Stopped,
+    /// A step failed.
+    #[error("could not prepare {scope}: step `{step}`")]
+    Step {
+        /// What.
+        scope: String,
+        /// The step.
+        step: String,
+        /// What the provider or the service said.
+        #[source]
+        source: Box<ProviderError>,
+    },
+}
+
+impl BootstrapError {
+    /// What to do, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Store(error) => error.hint.clone(),
+            Self::Newer(newer) => Some(newer.hint()),
+            Self::Damaged(damage) => Some(damage.hint()),
+            Self::NotPrepared(_) => Some("a deploy prepares it, or `cofferdam bootstrap repair`".to_owned()),
+            Self::Destroying(_) => Some("end it with `cofferdam bootstrap destroy`, then deploy again".to_owned()),
+            Self::Held { .. } | Self::Busy(_) => Some("wait for its end and try again".to_owned()),
+            Self::Scope(_) | Self::Lost(_) | Self::TooLong(_) | Self::Stopped | Self::Step { .. } => None,
+        }
+    }
+
+    /// Whether the same may go well in a moment.
+    #[must_use]
+    pub fn is_retried(&self) -> bool {
+        self.to_provider_error().kind.is_retried()
+    }
+
+    /// The same in the taxonomy of the contract, for whoever waits for the scope.
+    #[must_use]
+    pub fn to_provider_error(&self) -> ProviderError {
+        if let Self::Step { source, .. } = self {
+            return ProviderError { message: format!("{self}: {}", source.message), ..(**source).clone() };
+        }
+        let kind = match self {
+            Self::Scope(_) => ErrorKind::InvalidInput,
+            Self::Store(error) if error.trouble == Trouble::Passing => ErrorKind::Unavailable,
+            Self::Busy(_) | Self::Held { .. } | Self::Lost(_) | Self::Stopped => ErrorKind::Unavailable,
+            Self::NotPrepared(_) => ErrorKind::NotFound,
+            Self::Destroying(_) => ErrorKind::AlreadyExists,
+            Self::Newer(_) => ErrorKind::Unsupported,
+            _ => ErrorKind::Other,
+        };
+        let mut message = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            message.push_str(": ");
+            message.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        ProviderError::new(kind, message)
     }
 }

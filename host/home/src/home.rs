@@ -8,7 +8,7 @@ use cofferdam_model::{StackName, StageName};
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::random_hex;
-use crate::lease::{Attempt, Held, Holder, Lease, TIME_TO_LIVE, Taking, Times};
+use crate::lease::{Attempt, Held, Holder, Lease, Leased, TIME_TO_LIVE, Taking, Times};
 use crate::moved::{self, Moved};
 use crate::places::Places;
 use crate::store::{Created, Store, probe};
@@ -121,7 +121,7 @@ impl Home {
     }
 
     fn take(&self, places: &Places, holder: &Holder) -> Result<Lease, OpenStageError> {
-        match self.taking(places).take(holder, false)? {
+        match self.taking(&places.leased()).take(holder, false)? {
             Attempt::Taken(lease) => Ok(lease),
             Attempt::Held(held) => {
                 let Places { stack, stage } = places.clone();
@@ -143,7 +143,8 @@ impl Home {
     /// # Errors
     /// When the store cannot be read.
     pub fn held(&self, stack: &StackName, stage: &StageName) -> Result<Option<Held>, OpenStageError> {
-        Ok(self.taking(&Places { stack: stack.clone(), stage: stage.clone() }).held()?)
+        let places = Places { stack: stack.clone(), stage: stage.clone() };
+        Ok(self.taking(&places.leased()).held()?)
     }
 
     /// Takes the lease from whoever has it, also from one who is alive, shuts that run out of the log, and gives the
@@ -154,7 +155,7 @@ impl Home {
     pub fn unlock(&self, stack: &StackName, stage: &StageName, by: &Holder) -> Result<(), UnlockError> {
         moved::check(&*self.store)?;
         let places = Places { stack: stack.clone(), stage: stage.clone() };
-        match self.taking(&places).take(by, true)? {
+        match self.taking(&places.leased()).take(by, true)? {
             Attempt::Taken(lease) => Ok(self.stage(places, Some(lease)).load_text().map(drop)?),
             // Another run takes it at this very moment, again and again: the old holder is shut out by that one.
             Attempt::Held(_) => Ok(()),
@@ -174,10 +175,10 @@ impl Home {
         Stage::new(store, places, vault, clock, lease, (self.history, self.form))
     }
 
-    fn taking<'a>(&'a self, places: &'a Places) -> Taking<'a> {
+    fn taking<'a>(&'a self, leased: &'a Leased) -> Taking<'a> {
         Taking {
             store: &self.store,
-            places,
+            leased,
             clock: &self.clock,
             times: Times::new(self.lease),
             entropy: self.vault.entropy(),

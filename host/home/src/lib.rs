@@ -5,6 +5,7 @@
 //! `host/docs/design/home.md` says what lies where, and why nothing of it can be lost.
 
 mod aws;
+mod bootstrap;
 mod clock;
 mod document;
 mod durable;
@@ -35,12 +36,16 @@ mod vault;
 mod written;
 
 pub use aws::{AwsAccess, AwsKeys, AwsRole};
+pub use bootstrap::aws::{
+    AwsBootstrap, AwsBootstrapSettings, AwsIdentity, BootstrapCtx, HOME_PREFIX, Permissions, partition_of,
+};
+pub use bootstrap::{Bootstrap, BootstrapRecord, BootstrapStatus, MAX_RECORD_BYTES, Prepared, StepRecord, Watch};
 pub use clock::Clock;
 pub use document::{DocumentError, DocumentSecrets, MAX_DOCUMENT_BYTES, StateDocument};
 pub use entropy::Entropy;
 pub use error::{
-    Damage, FileError, KeyError, LoadError, NewerFormat, OpenHomeError, OpenStageError, SealError, SecretsError,
-    UnlockError, WriteError,
+    BootstrapError, Damage, FileError, KeyError, LoadError, NewerFormat, OpenHomeError, OpenStageError, SealError,
+    SecretsError, UnlockError, WriteError,
 };
 pub use form::Form;
 pub use history::Version;

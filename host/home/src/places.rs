@@ -2,6 +2,8 @@
 
 use cofferdam_model::{StackName, StageName};
 
+use crate::lease::Leased;
+
 /// Whose objects they are; makes their names.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
@@ -21,6 +23,10 @@ impl Places {
 
     pub(crate) fn lease(&self, token: u64) -> String {
         format!("{}{token:010}.json", self.leases())
+    }
+
+    pub(crate) fn leased(&self) -> Leased {
+        Leased { prefix: self.leases(), of: format!("stage `{}`", self.stage) }
     }
 
     pub(crate) fn journal(&self) -> String {

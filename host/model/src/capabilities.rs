@@ -277,6 +277,34 @@ pub enum CredentialSource {
     Env(String),
     /// A secret of the stage.
     Secret(crate::SecretName),
+    /// Credentials of AWS, wherever the AWS CLI finds them: they sign, and are never sent.
+    Aws(Box<AwsSource>),
+}
+
+/// Credentials of AWS.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AwsSource {
+    /// The profile; none to look where the AWS CLI does.
+    pub profile: Option<String>,
+    /// The account that they have to be of; none for any.
+    pub expected_account: Option<String>,
+    /// A role to take with them.
+    pub role: Option<AwsRole>,
+    /// A server in the place of Amazon's.
+    pub endpoint: Option<String>,
+    /// Whether that server wants buckets named in the path.
+    pub path_style: bool,
+}
+
+/// A role to take.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AwsRole {
+    /// Its ARN.
+    pub arn: String,
+    /// What the role's owner asks for to know who takes it.
+    pub external_id: Option<String>,
+    /// The session's name in the logs.
+    pub session_name: Option<String>,
 }
 
 /// A directory that the user grants.

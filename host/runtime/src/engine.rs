@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cofferdam_model::bootstrap::Bootstraps;
 use cofferdam_model::redact::Redactor;
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine, EngineWeak};
 
+use crate::bootstrap::Ensurer;
 use crate::component::cache::{Cache, CacheDirectory, CacheError};
 use crate::component::compile::Compiler;
 use crate::egress::Egress;
@@ -48,6 +50,8 @@ pub struct RuntimeOptions {
     pub redactor: Arc<Redactor>,
     /// The time that guests see.
     pub clock: Arc<dyn Clock>,
+    /// What prepares accounts; none where nothing is prepared.
+    pub bootstraps: Option<Arc<dyn Bootstraps>>,
 }
 
 /// What every plugin of a process shares. Cheap to clone.
@@ -66,6 +70,7 @@ pub(crate) struct Shared {
     pub log: Arc<dyn PluginLog>,
     pub redactor: Arc<Redactor>,
     pub clock: Arc<dyn Clock>,
+    pub bootstraps: Option<Ensurer>,
 }
 
 impl Runtime {
@@ -78,13 +83,33 @@ impl Runtime {
         let engine = Engine::new(&config()).map_err(fail)?;
         let mut linker = Linker::new(&engine);
         add_to_linker(&mut linker).map_err(fail)?;
-        let RuntimeOptions { cache, compiler, environment, log, redactor, clock } = options;
+        let RuntimeOptions { cache, compiler, environment, log, redactor, clock, bootstraps } = options;
+        let bootstraps = bootstraps.map(|host| Ensurer::new(host, &clock));
         let cache = Cache::open(cache, &engine)?;
         let egress = Egress::new().map_err(|error| RuntimeError::Http(error.to_string()))?;
         tick(engine.weak());
         Ok(Self {
-            shared: Arc::new(Shared { engine, linker, cache, compiler, egress, environment, log, redactor, clock }),
+            shared: Arc::new(Shared {
+                engine,
+                linker,
+                cache,
+                compiler,
+                egress,
+                environment,
+                log,
+                redactor,
+                clock,
+                bootstraps,
+            }),
         })
+    }
+
+    /// Prepares nothing any more, and waits for the preparations that go on; they end at their next step where the run
+    /// was stopped.
+    pub async fn drain(&self) {
+        if let Some(bootstraps) = &self.shared.bootstraps {
+            bootstraps.drain().await;
+        }
     }
 }
 

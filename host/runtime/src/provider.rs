@@ -65,7 +65,13 @@ impl Access {
                 Cpu::Plan => self.limits.plan_cpu_ms,
             },
             limits: self.limits.clone(),
-            reach: Some(Reach { mode: call.mode, directories: self.directories.clone(), http, shared: shared.clone() }),
+            reach: Some(Reach {
+                provider: self.key.clone(),
+                mode: call.mode,
+                directories: self.directories.clone(),
+                http,
+                shared: shared.clone(),
+            }),
             shared,
         }
     }

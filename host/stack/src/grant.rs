@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use cofferdam_model::capabilities::{
-    CredentialGrant, CredentialSource, DirectoryGrant, Grant, GrantedLimits, HostPattern,
+    AwsRole, AwsSource, CredentialGrant, CredentialSource, DirectoryGrant, Grant, GrantedLimits, HostPattern,
 };
-use cofferdam_model::{Data, SecretName};
+use cofferdam_model::{Data, SecretName, Value};
 use hcl_edit::expr::Expression;
 
 use crate::constants::Constants;
@@ -68,28 +68,87 @@ fn read_credential(block: &NamedFields, constants: &mut Constants<'_>) -> Option
             });
             return name.ok().map(|name| CredentialGrant { from: CredentialSource::Secret(name), hosts });
         }
-        Some(("file" | "command" | "profile", _)) => {
+        Some(("profile", name)) if !name.is_empty() => {
+            return Some(CredentialGrant { from: aws(block, Some(name), constants)?, hosts });
+        }
+        Some(("file" | "command", _)) => {
             let scheme = text.split(':').next().unwrap_or_default();
             let summary = format!("credentials from `{scheme}:` are not supported by this version");
             constants.error(&from.value, &summary, Some("put it into the environment: `from = \"env:NAME\"`"));
             return None;
         }
-        _ if text == "default" => {
-            let summary = "the credential source `default` is not supported by this version";
-            constants.error(&from.value, summary, Some("put it into the environment: `from = \"env:NAME\"`"));
-            return None;
-        }
+        _ if text == "default" => return Some(CredentialGrant { from: aws(block, None, constants)?, hosts }),
         _ => {
             let summary = format!("`{}` is no source of a credential", quoted(&text));
             constants.error(&from.value, &summary, Some("write `from = \"env:NAME\"`"));
             return None;
         }
     };
+    no_aws(block, constants);
     let valid = !name.is_empty() && !name.contains(['=', '\0']);
     if !valid {
         constants.error(&from.value, "this names no environment variable", Some("write `from = \"env:NAME\"`"));
     }
     valid.then(|| CredentialGrant { from: CredentialSource::Env(name.to_owned()), hosts })
+}
+
+const OF_AWS: [&str; 4] = ["expected_account", "role", "endpoint", "path_style"];
+
+/// What only credentials of AWS have.
+fn no_aws(block: &NamedFields, constants: &mut Constants<'_>) {
+    for key in OF_AWS {
+        if let Some(attribute) = block.fields.get(key) {
+            let summary = format!("`{key}` belongs to credentials of AWS");
+            let hint = "those come `from = \"default\"` or `\"profile:NAME\"`";
+            constants.error(&attribute.value, &summary, Some(hint));
+        }
+    }
+}
+
+fn aws(block: &NamedFields, profile: Option<&str>, constants: &mut Constants<'_>) -> Option<CredentialSource> {
+    let value = |key: &str| block.fields.get(key).map(|attribute| &attribute.value);
+    let mut source = AwsSource { profile: profile.map(str::to_owned), ..AwsSource::default() };
+    if let Some(account) = value("expected_account") {
+        let text = constants.text(account)?;
+        if text.len() != 12 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            constants.error(account, "an account of AWS has twelve digits", None);
+            return None;
+        }
+        source.expected_account = Some(text);
+    }
+    if let Some(endpoint) = value("endpoint") {
+        source.endpoint = Some(constants.text(endpoint)?);
+    }
+    if let Some(path_style) = value("path_style") {
+        source.path_style = constants.flag(path_style)?;
+    }
+    if let Some(role) = value("role") {
+        let found = constants.any(role)?;
+        match read_role(&found) {
+            Ok(read) => source.role = Some(read),
+            Err(summary) => {
+                let hint = "write `role = { arn = \"arn:aws:iam::123456789012:role/deploy\" }`, with `external_id` and \
+                            `session_name` where they are needed";
+                constants.error(role, &summary, Some(hint));
+                return None;
+            }
+        }
+    }
+    Some(CredentialSource::Aws(Box::new(source)))
+}
+
+fn read_role(value: &Value) -> Result<AwsRole, String> {
+    let fields = value.as_object().ok_or("a `role` is an object")?;
+    let text = |key: &str| {
+        let found = fields.get(key).filter(|value| !value.is_null());
+        let text = found.map(|value| value.as_str().map(str::to_owned).ok_or_else(|| format!("`{key}` is a text")));
+        text.transpose()
+    };
+    if let Some(unknown) = fields.keys().find(|key| !["arn", "external_id", "session_name"].contains(&key.as_str())) {
+        return Err(format!("a `role` has no setting `{}`", quoted(unknown)));
+    }
+    let arn = text("arn")?.ok_or("a `role` has an `arn`")?;
+    Ok(AwsRole { arn, external_id: text("external_id")?, session_name: text("session_name")? })
 }
 
 fn read_directory(block: &NamedFields, constants: &mut Constants<'_>) -> Option<DirectoryGrant> {

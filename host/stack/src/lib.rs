@@ -3,6 +3,7 @@
 //! its place. Reads no disk and no environment: texts, variables and a [`ReadFile`] are given by the caller.
 
 mod basis;
+mod bootstrap;
 mod constants;
 mod convert;
 mod declare;
@@ -31,12 +32,13 @@ mod units;
 mod variables;
 
 pub use basis::{Basis, Moved, Way};
+pub use bootstrap::BootstrapSetting;
 pub use encryption::{EncryptionSetting, KmsKey};
 pub use fields::RoleSetting;
 pub use inputs::{ENVIRONMENT_PREFIX, InputValue, VariableInput, VariableSource};
 pub use providers::{PluginSource, ProviderDecl};
 pub use secrets::{FoundSecret, ReadSecret, ReadSecretError, WithheldSecrets};
-pub use settings::{HomePlace, HomeSetting, S3Place};
+pub use settings::{AwsPlace, HomePlace, HomeSetting, S3Place};
 pub use source::{MAX_FILE_BYTES, MAX_TOTAL_BYTES, NoFiles, ReadFile, ReadFileError, SourceTexts, Sources};
 pub use stack::{LoadError, LoadOptions, Stack};
 pub use units::milliseconds as duration_ms;

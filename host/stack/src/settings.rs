@@ -6,6 +6,7 @@ use cofferdam_model::Data;
 use hcl_edit::expr::Expression;
 use serde::{Deserialize, Serialize};
 
+use crate::bootstrap::BootstrapSetting;
 use crate::constants::Constants;
 use crate::declare::StackBlock;
 use crate::eval::Scope;
@@ -41,6 +42,16 @@ pub enum HomePlace {
     },
     /// A bucket.
     S3(Box<S3Place>),
+    /// The state bucket of an account's bootstrap.
+    Aws(Box<AwsPlace>),
+}
+
+impl HomePlace {
+    /// The account and region that the environment names.
+    #[must_use]
+    pub fn aws() -> Self {
+        Self::Aws(Box::default())
+    }
 }
 
 impl Default for HomePlace {
@@ -69,26 +80,58 @@ pub struct S3Place {
     pub role: Option<RoleSetting>,
 }
 
-const KINDS: &str = "write `home = \"local\"`, `home = { local = { path = \"./state\" } }` or \
+/// An account and region that are prepared where they are not yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AwsPlace {
+    /// The region; none for that of the configuration.
+    pub region: Option<String>,
+    /// The profile of the AWS configuration.
+    pub profile: Option<String>,
+    /// Another server than Amazon's.
+    pub endpoint: Option<String>,
+    /// Whether buckets are named in the path instead of the host.
+    pub path_style: bool,
+    /// A role to take.
+    pub role: Option<RoleSetting>,
+    /// The account that it has to be.
+    pub expected_account: Option<String>,
+    /// How the account is prepared: decides where the home is.
+    pub bootstrap: BootstrapSetting,
+}
+
+const KINDS: &str = "write `home = \"local\"`, `home = \"aws\"`, `home = { local = { path = \"./state\" } }` or \
                      `home = { s3 = { bucket = \"acme-state\", region = \"eu-west-1\" } }`";
 
 /// Reads `home`; a local one where it is not set.
-pub(crate) fn home(block: &StackBlock, scope: &Scope, findings: &mut Findings) -> HomeSetting {
+pub(crate) fn home(
+    block: &StackBlock,
+    scope: &Scope,
+    bootstrap: &BootstrapSetting,
+    findings: &mut Findings,
+) -> HomeSetting {
+    let mut setting = home_alone(block, scope, findings);
+    if let HomePlace::Aws(place) = &mut setting.place {
+        place.bootstrap = bootstrap.clone();
+    }
+    setting
+}
+
+fn home_alone(block: &StackBlock, scope: &Scope, findings: &mut Findings) -> HomeSetting {
     let Some(home) = block.fields.get("home") else { return HomeSetting::default() };
     let mut constants = Constants { scope, file: &block.place.file, findings };
     let Some(value) = constants.any(&home.value) else { return HomeSetting::default() };
     let read = match value.data() {
         Data::String(name) if &**name == "local" => Ok(HomeSetting::default()),
-        Data::Object(kinds) if kinds.len() == 1 => match (kinds.get("local"), kinds.get("s3")) {
-            (Some(local), _) => Fields::of(local, "local").and_then(Fields::local),
-            (_, Some(s3)) => Fields::of(s3, "s3").and_then(Fields::s3),
+        Data::String(name) if &**name == "aws" => Ok(HomeSetting { place: HomePlace::aws(), ..HomeSetting::default() }),
+        Data::Object(kinds) if kinds.len() == 1 => match (kinds.get("local"), kinds.get("s3"), kinds.get("aws")) {
+            (Some(local), ..) => Fields::of(local, "local").and_then(Fields::local),
+            (_, Some(s3), _) => Fields::of(s3, "s3").and_then(Fields::s3),
+            (.., Some(aws)) => Fields::of(aws, "aws").and_then(Fields::aws),
             _ => {
                 Err(format!("there is no home of kind `{}`", kinds.keys().map(|kind| quoted(kind)).collect::<String>()))
             }
         },
-        Data::String(name) if &**name == "aws" => {
-            Err("the home `aws` is not supported by this version: name a bucket".to_owned())
-        }
         Data::String(name) => Err(format!("there is no home of kind `{}`", quoted(name))),
         _ => Err("this is no home".to_owned()),
     };
@@ -105,6 +148,19 @@ impl Fields {
     fn local(mut self) -> Result<HomeSetting, String> {
         let path = self.text("path")?;
         self.finish(HomePlace::Local { path })
+    }
+
+    fn aws(mut self) -> Result<HomeSetting, String> {
+        let place = AwsPlace {
+            role: self.role()?,
+            region: self.text("region")?,
+            profile: self.text("profile")?,
+            endpoint: self.text("endpoint")?,
+            path_style: self.flag("path_style")?,
+            expected_account: self.text("expected_account")?,
+            bootstrap: BootstrapSetting::default(),
+        };
+        self.finish(HomePlace::Aws(Box::new(place)))
     }
 
     fn s3(mut self) -> Result<HomeSetting, String> {

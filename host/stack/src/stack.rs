@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cofferdam_model::program::ResourceNode;
 use cofferdam_model::{Data, Diagnostic, Digest, ProviderKey, StackName, StageName, Value, document};
 
+use crate::bootstrap::{self, BootstrapSetting};
 use crate::declare::{Declarations, declare};
 use crate::encryption::{self, EncryptionSetting};
 use crate::eval::{Evaluator, Frame, NothingKnown, Scope};
@@ -43,6 +44,7 @@ pub struct Stack {
     providers: Arc<[ProviderDecl]>,
     home: HomeSetting,
     encryption: EncryptionSetting,
+    bootstrap: BootstrapSetting,
     texts: SourceTexts,
     pub(crate) source_digests: BTreeMap<String, Digest>,
     digest: Digest,
@@ -92,6 +94,12 @@ impl Stack {
     #[must_use]
     pub fn encryption(&self) -> &EncryptionSetting {
         &self.encryption
+    }
+
+    /// How accounts are prepared.
+    #[must_use]
+    pub fn bootstrap(&self) -> &BootstrapSetting {
+        &self.bootstrap
     }
 
     /// Whether its expressions use secrets of the stage.
@@ -168,15 +176,16 @@ fn load(sources: Sources, options: LoadOptions, texts: &mut SourceTexts, finding
     scope.variables = variables::resolve(&scope, inputs, texts, findings);
     scope.settle_locals(findings);
     let block = scope.declarations.stack.as_ref();
-    let home = block.map(|block| settings::home(block, &scope, findings)).unwrap_or_default();
     let encryption = block.map(|block| encryption::encryption(block, &scope, findings)).unwrap_or_default();
+    let bootstrap = block.map(|block| bootstrap::bootstrap(block, &scope, findings)).unwrap_or_default();
+    let home = block.map(|block| settings::home(block, &scope, &bootstrap, findings)).unwrap_or_default();
     let grants = grant::evaluate(&scope, findings);
     check(&scope, findings);
     let providers = providers::list(&scope.declarations, &assigned, grants);
     let nodes = nodes(&scope, assigned);
     let digest = digest(&scope, &hashed);
     let texts = SourceTexts::default();
-    Some(Stack { name, scope, nodes, providers, home, encryption, texts, source_digests, digest })
+    Some(Stack { name, scope, nodes, providers, home, encryption, bootstrap, texts, source_digests, digest })
 }
 
 /// Evaluates everything once with nothing known of any resource: what is wrong whatever they answer is found now.

@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and the help that teaches it.
 
+mod bootstrap;
 mod key;
 mod secret;
 mod state;
@@ -15,6 +16,7 @@ use cofferdam_model::{ResourceType, StageName};
 
 use crate::exit;
 
+pub use bootstrap::{BootstrapArgs, BootstrapCommand, PolicyArgs, PolicyFor, TargetArgs};
 pub use key::{AddArgs, KeyArgs, KeyCommand, RemoveArgs, RotateKeyArgs};
 pub use secret::{Alphabet, RotateArgs, SecretArgs, SecretCommand, SetArgs};
 pub use state::{
@@ -144,6 +146,8 @@ Examples:
     /// Look at the state, and mend it
     #[command(subcommand)]
     State(StateCommand),
+    /// Look after what deploys prepare in an account once: the buckets for states and assets
+    Bootstrap(BootstrapArgs),
     /// Look after the home, in which the states of all stacks live
     #[command(subcommand)]
     Home(HomeCommand),

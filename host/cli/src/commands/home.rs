@@ -23,8 +23,7 @@ pub async fn run(
     args: &MigrateArgs,
 ) -> CliResult<Exit> {
     let ask = Ask::new("home migrate", args.yes, global, surroundings)?;
-    let named = |name: &str| stores::open_named(name, &session.contact);
-    let (from, to) = (named(&args.from)?, named(&args.to)?);
+    let (from, to) = (stores::open_named(session, &args.from)?, stores::open_named(session, &args.to)?);
     session
         .reporter
         .say(&format!("The home of `{}` moves to `{}`; from then on the old place is only read.", from.name, to.name));

@@ -1,6 +1,7 @@
 //! The commands, one module each.
 
 pub mod ask;
+pub mod bootstrap;
 pub mod deploy;
 pub mod deploy_saved;
 pub mod home;

@@ -27,7 +27,7 @@ pub async fn inspect(session: &Session, global: &Global, name: &str, ty: Option<
     } else {
         open_named(name)?
     };
-    let plugin = session.load(&session.runtime(Credentials::new(environment::var))?, &name, source).await?;
+    let plugin = session.load(&session.runtime(Credentials::new(environment::var), None)?, &name, source).await?;
     match ty {
         Some(ty) => show_type(session, global, &plugin, ty).await,
         None => {

@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::{Standing, TokenFile};
-use crate::places::{Places, number_of};
+use super::{Leased, Standing, TokenFile};
+use crate::places::number_of;
 use crate::store::{Hold, Store, StoreError, Trouble};
 
 /// The wait after a heartbeat that failed.
@@ -22,7 +22,7 @@ pub(super) struct Keeper {
 
 struct Work {
     store: Arc<dyn Store>,
-    places: Places,
+    leased: Leased,
     file: TokenFile,
     standing: Arc<Standing>,
     hold: Option<Box<dyn Hold>>,
@@ -31,14 +31,14 @@ struct Work {
 impl Keeper {
     pub(super) fn spawn(
         store: Arc<dyn Store>,
-        places: Places,
+        leased: Leased,
         file: TokenFile,
         standing: Arc<Standing>,
         hold: Option<Box<dyn Hold>>,
     ) -> Result<Self, StoreError> {
         let (stop, stopped) = channel();
-        let place = store.place(&places.lease(file.token));
-        let work = Work { store, places, file, standing, hold };
+        let place = store.place(&leased.token(file.token));
+        let work = Work { store, leased, file, standing, hold };
         let thread = std::thread::Builder::new().name("cofferdam-lease".to_owned());
         let thread = thread.spawn(move || work.run(&stopped)).map_err(|source| StoreError {
             action: "start the keeper of",
@@ -80,8 +80,8 @@ impl Work {
     fn beat(&mut self) -> Result<(), StoreError> {
         let began_ms = self.standing.clock.monotonic_ms();
         self.file.beat += 1;
-        self.store.replace(&self.places.lease(self.file.token), &self.file.text())?;
-        let listed = self.store.list(&self.places.leases())?;
+        self.store.replace(&self.leased.token(self.file.token), &self.file.text())?;
+        let listed = self.store.list(&self.leased.prefix)?;
         if listed.iter().filter_map(|object| number_of(&object.key, "json")).any(|token| token > self.file.token) {
             let _ = self.standing.lose();
         } else {
@@ -97,7 +97,7 @@ impl Work {
         }
         self.file.released = true;
         // Where this fails, the lease ends by itself.
-        let _ = self.store.replace(&self.places.lease(self.file.token), &self.file.text());
+        let _ = self.store.replace(&self.leased.token(self.file.token), &self.file.text());
         drop(self.hold.take());
     }
 }

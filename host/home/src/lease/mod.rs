@@ -1,4 +1,4 @@
-//! The lease of one stage: who may write. The highest token counts; see `host/docs/design/home.md`. [`keeper`] keeps
+//! A lease, of a stage or whatever else one process at a time may write: who that is. The highest token counts; see `host/docs/design/home.md`. [`keeper`] keeps
 //! it young.
 
 mod keeper;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::places::{Places, number_of};
+use crate::places::number_of;
 use crate::store::{Created, Store, StoreError};
 use crate::{Clock, Entropy, entropy::random_hex};
 
@@ -50,6 +50,21 @@ impl std::fmt::Display for Holder {
     }
 }
 
+/// What a lease is of.
+#[derive(Clone, Debug)]
+pub(crate) struct Leased {
+    /// What the names of its tokens begin with; ends with `/`.
+    pub prefix: String,
+    /// For people: "stage `dev`".
+    pub of: String,
+}
+
+impl Leased {
+    fn token(&self, token: u64) -> String {
+        format!("{}{token:010}.json", self.prefix)
+    }
+}
+
 /// The times of a lease, of which the time to live is given.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
@@ -86,10 +101,10 @@ pub struct Held {
 
 /// Why a holder may not write any more.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this run no longer holds the lease of stage `{stage}`: {why}")]
+#[error("this run no longer holds the lease of {of}: {why}")]
 pub struct LeaseLost {
-    /// The stage.
-    pub stage: String,
+    /// What it was the lease of: "stage `dev`".
+    pub of: String,
     /// "another run has taken it".
     pub why: &'static str,
 }
@@ -124,7 +139,7 @@ pub(crate) enum Attempt {
 /// What holder and keeper share.
 pub(crate) struct Standing {
     clock: Arc<dyn Clock>,
-    stage: String,
+    of: String,
     times: Times,
     /// By the monotonic clock, milliseconds.
     valid_until_ms: AtomicU64,
@@ -136,7 +151,7 @@ pub(crate) struct Standing {
 impl Standing {
     /// Whether this run may write, as far as it can know.
     pub(crate) fn check(&self) -> Result<(), LeaseLost> {
-        let lost = |why| Err(LeaseLost { stage: self.stage.clone(), why });
+        let lost = |why| Err(LeaseLost { of: self.of.clone(), why });
         if self.lost.load(Ordering::Acquire) {
             return lost("another run has taken it");
         }
@@ -148,7 +163,7 @@ impl Standing {
 
     pub(crate) fn lose(&self) -> LeaseLost {
         self.lost.store(true, Ordering::Release);
-        LeaseLost { stage: self.stage.clone(), why: "another run has taken it" }
+        LeaseLost { of: self.of.clone(), why: "another run has taken it" }
     }
 
     /// From now on the next holder fences.
@@ -184,7 +199,7 @@ pub(crate) struct Lease {
 /// What a lease is taken with.
 pub(crate) struct Taking<'a> {
     pub store: &'a Arc<dyn Store>,
-    pub places: &'a Places,
+    pub leased: &'a Leased,
     pub clock: &'a Arc<dyn Clock>,
     pub times: Times,
     pub entropy: &'a dyn Entropy,
@@ -230,7 +245,7 @@ impl Taking<'_> {
             return Ok(None);
         }
         let hold = self.store.hold(&key)?;
-        let listed = self.store.list(&self.places.leases())?;
+        let listed = self.store.list(&self.leased.prefix)?;
         let numbers: Vec<u64> = listed.iter().filter_map(|object| number_of(&object.key, "json")).collect();
         if numbers.iter().max() != Some(&token) {
             // A name that was free only because it was long ago: somebody has gone on from there.
@@ -249,23 +264,23 @@ impl Taking<'_> {
         let unclean = latest.is_some_and(|latest| !latest.file.as_ref().is_some_and(|file| file.released));
         let standing = Arc::new(Standing {
             clock: Arc::clone(self.clock),
-            stage: self.places.stage.to_string(),
+            of: self.leased.of.clone(),
             times: self.times,
             valid_until_ms: AtomicU64::new(0),
             lost: AtomicBool::new(false),
             suspect: AtomicBool::new(unclean),
         });
         standing.taken(began_ms);
-        let keeper = Keeper::spawn(Arc::clone(self.store), self.places.clone(), file, Arc::clone(&standing), hold)?;
+        let keeper = Keeper::spawn(Arc::clone(self.store), self.leased.clone(), file, Arc::clone(&standing), hold)?;
         Ok(Some(Lease { token, holder: holder.clone(), standing, unclean, _keeper: keeper }))
     }
 
     fn key(&self, token: u64) -> String {
-        self.places.lease(token)
+        self.leased.token(token)
     }
 
     fn latest(&self) -> Result<Option<Latest>, StoreError> {
-        let listed = self.store.list(&self.places.leases())?;
+        let listed = self.store.list(&self.leased.prefix)?;
         let numbered = listed.into_iter().filter_map(|object| Some((number_of(&object.key, "json")?, object.age)));
         let Some((number, age)) = numbered.max_by_key(|(number, _)| *number) else { return Ok(None) };
         let text = self.store.get(&self.key(number))?;

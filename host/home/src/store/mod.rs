@@ -1,11 +1,14 @@
-//! Where a home's objects lie: `local` in a directory, `s3` in a bucket. A store keeps whole objects under names;
+//! Where a home's objects lie: `local` in a directory, `s3` in a bucket, `prepared` in the bucket of an account's
+//! bootstrap. A store keeps whole objects under names;
 //! that a name is given only once ([`Store::create`]) is all that leases, journals and histories are built on.
 
 mod local;
+mod prepared;
 mod probe;
 mod s3;
 
 pub use local::LocalStore;
+pub use prepared::PreparedStore;
 pub use probe::{ProbeError, probe};
 pub use s3::{S3Settings, S3Store};
 

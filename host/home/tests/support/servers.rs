@@ -111,7 +111,13 @@ impl Server {
 
     /// A home below a prefix of its own.
     pub fn settings(&self, prefix: &str) -> S3Settings {
-        S3Settings { bucket: BUCKET.into(), prefix: prefix.into(), access: self.access(), path_style: true }
+        S3Settings {
+            bucket: BUCKET.into(),
+            prefix: prefix.into(),
+            access: self.access(),
+            path_style: true,
+            owner: None,
+        }
     }
 
     /// The same by way of another address.

@@ -54,5 +54,6 @@ pub(crate) fn resolve(
         }
         CredentialSource::Secret(secret) => (environment.secrets)(secret)
             .map_err(|why| format!("the credential `{name}` comes from the secret `{secret}`: {why}")),
+        CredentialSource::Aws(_) => Err(format!("the credential `{name}` is of AWS, which signs and is never sent")),
     }
 }

@@ -17,9 +17,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use cofferdam_model::Address;
 use cofferdam_model::limits::Limits;
 use cofferdam_model::provider::Mode;
+use cofferdam_model::{Address, ProviderKey};
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::WasiCtx;
 
@@ -53,6 +53,7 @@ pub(crate) struct Usage {
 
 /// What a call with capabilities may reach.
 pub(crate) struct Reach {
+    pub provider: ProviderKey,
     pub mode: Mode,
     pub directories: Arc<BTreeMap<String, Directory>>,
     pub http: Session,

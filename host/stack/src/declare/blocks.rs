@@ -13,8 +13,12 @@ use crate::source::{SourceTexts, span};
 
 const KINDS: [&str; 6] = ["locals", "output", "provider", "resource", "stack", "variable"];
 const LATER: [&str; 8] = ["check", "data", "ephemeral", "import", "module", "moved", "removed", "terraform"];
-const STACK: Spec =
-    Spec { what: "a `stack` block", attributes: &["encryption", "home"], blocks: &[], later: &["default_stage"] };
+const STACK: Spec = Spec {
+    what: "a `stack` block",
+    attributes: &["bootstrap", "encryption", "home"],
+    blocks: &[],
+    later: &["default_stage"],
+};
 
 /// What every reader of blocks needs.
 pub(super) struct Reader<'a> {

@@ -14,8 +14,12 @@ const GRANT: Spec = Spec {
     blocks: &["credential", "directory", "limits"],
     later: &["functions", "methods", "reads"],
 };
-const CREDENTIAL: Spec =
-    Spec { what: "a `credential` block", attributes: &["from", "hosts"], blocks: &[], later: &["expected_account"] };
+const CREDENTIAL: Spec = Spec {
+    what: "a `credential` block",
+    attributes: &["from", "hosts", "expected_account", "role", "endpoint", "path_style"],
+    blocks: &[],
+    later: &[],
+};
 const DIRECTORY: Spec = Spec { what: "a `directory` block", attributes: &["path", "write"], blocks: &[], later: &[] };
 const LIMITS: Spec = Spec {
     what: "a `limits` block",

@@ -6,6 +6,7 @@ use cofferdam_sdk::prelude::*;
 mod job;
 mod login;
 mod object;
+mod prepared;
 mod settled;
 mod unserved;
 
@@ -34,7 +35,8 @@ impl Provider for Web {
     fn define() -> Plugin<Self> {
         let capabilities = Capabilities::new()
             .host("${config.host}", "everything that this plugin does")
-            .optional_credential("token", "web_login");
+            .optional_credential("token", "web_login")
+            .optional_credential("aws", "web_prepared");
         Plugin::new()
             .capabilities(capabilities)
             .resource::<object::WebObject>()
@@ -43,6 +45,7 @@ impl Provider for Web {
             .resource::<settled::WebOnce>()
             .resource::<settled::WebSlow>()
             .resource::<login::WebLogin>()
+            .resource::<prepared::WebPrepared>()
             .resource::<unserved::WebUnserved>()
     }
 

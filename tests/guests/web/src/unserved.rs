@@ -1,7 +1,7 @@
 //! `web_unserved`: asks for the parts of the contract that this version of the host answers with `unsupported`.
 
+use cofferdam_sdk::assets;
 use cofferdam_sdk::prelude::*;
-use cofferdam_sdk::{assets, bootstrap};
 
 use crate::Config;
 
@@ -18,7 +18,6 @@ pub(crate) struct Inputs {
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Import {
     Sigv4,
-    Bootstrap,
     Assets,
 }
 
@@ -37,9 +36,6 @@ fn create(cx: &Cx<Config>, inputs: &Inputs) -> Result<Write<WebUnserved>, Failur
     match inputs.import {
         Import::Sigv4 => {
             http::get(cx.session().url("/signed")).sigv4("token", "sqs", "eu-west-1").send()?.ok()?;
-        }
-        Import::Bootstrap => {
-            bootstrap::ensure(&json!({ "region": "eu-west-1" }))?;
         }
         Import::Assets => {
             assets::stat("site")?;

@@ -82,6 +82,11 @@ impl Bucket {
         &self.settings.bucket
     }
 
+    /// Who has to own it.
+    pub(super) fn owner(&self) -> Option<String> {
+        self.settings.owner.clone()
+    }
+
     /// What names of objects begin with.
     pub(super) fn root(&self) -> &str {
         &self.root
@@ -156,7 +161,8 @@ impl Bucket {
     /// Writes an object in one request.
     pub(super) async fn put(&self, key: &str, body: &Bytes, condition: Condition) -> Result<(), Fault> {
         let send = |client: Client| {
-            let request = client.put_object().bucket(self.name()).key(self.full(key));
+            let request =
+                client.put_object().bucket(self.name()).set_expected_bucket_owner(self.owner()).key(self.full(key));
             let request = request.body(ByteStream::from(body.clone())).set_if_none_match(condition.header());
             async move {
                 let request = request.customize().config_override(Builder::new().timeout_config(limits(body.len())));
@@ -178,7 +184,8 @@ impl Bucket {
         let mut reads = 1;
         loop {
             let send = |client: Client| {
-                let request = client.get_object().bucket(self.name()).key(self.full(key));
+                let request =
+                    client.get_object().bucket(self.name()).set_expected_bucket_owner(self.owner()).key(self.full(key));
                 async move { request.send().await.map_err(|error| fault(&error)) }
             };
             let answer = match self.request(send).await {
@@ -197,7 +204,8 @@ impl Bucket {
     /// Removes an object. One that is gone already is no fault.
     pub(super) async fn remove(&self, key: &str) -> Result<(), Fault> {
         let send = |client: Client| {
-            let request = client.delete_object().bucket(self.name()).key(self.full(key));
+            let request =
+                client.delete_object().bucket(self.name()).set_expected_bucket_owner(self.owner()).key(self.full(key));
             async move { request.send().await.map_err(|error| fault(&error)) }
         };
         match self.request(send).await {

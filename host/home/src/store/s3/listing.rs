@@ -26,7 +26,7 @@ impl Bucket {
         loop {
             let clock = ServerClock::default();
             let send = |client: Client| {
-                let request = client.list_objects_v2().bucket(self.name());
+                let request = client.list_objects_v2().bucket(self.name()).set_expected_bucket_owner(self.owner());
                 let request = request.prefix(&prefix).set_continuation_token(token.clone());
                 let request = request.customize().interceptor(clock.clone());
                 async move { request.send().await.map_err(|error| fault(&error)) }

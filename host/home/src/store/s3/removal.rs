@@ -40,7 +40,11 @@ impl Bucket {
         let delete = objects.and_then(|objects| Delete::builder().set_objects(Some(objects)).quiet(true).build());
         let delete = delete.map_err(|error| Fault::lasting(Cause::Other, error.to_string()))?;
         let send = |client: Client| {
-            let request = client.delete_objects().bucket(self.name()).delete(delete.clone());
+            let request = client
+                .delete_objects()
+                .bucket(self.name())
+                .set_expected_bucket_owner(self.owner())
+                .delete(delete.clone());
             async move { request.send().await.map_err(|error| fault(&error)) }
         };
         let answer = self.request(send).await?;

@@ -13,6 +13,8 @@ pub struct S3Settings {
     pub access: AwsAccess,
     /// Whether the bucket is named in the path instead of the host: what most servers other than Amazon's want.
     pub path_style: bool,
+    /// The account that has to own the bucket, where its name can be guessed; none for any.
+    pub owner: Option<String>,
 }
 
 impl S3Settings {

@@ -39,7 +39,11 @@ impl Bucket {
 
     async fn begin_upload(&self, key: &str) -> Result<String, Fault> {
         let send = |client: Client| {
-            let request = client.create_multipart_upload().bucket(self.name()).key(self.full(key));
+            let request = client
+                .create_multipart_upload()
+                .bucket(self.name())
+                .set_expected_bucket_owner(self.owner())
+                .key(self.full(key));
             async move { request.send().await.map_err(|error| fault(&error)) }
         };
         let answer = self.request(send).await?;
@@ -56,7 +60,12 @@ impl Bucket {
 
     async fn upload_part(&self, key: &str, id: &str, number: i32, part: Bytes) -> Result<CompletedPart, Fault> {
         let send = |client: Client| {
-            let request = client.upload_part().bucket(self.name()).key(self.full(key)).upload_id(id);
+            let request = client
+                .upload_part()
+                .bucket(self.name())
+                .set_expected_bucket_owner(self.owner())
+                .key(self.full(key))
+                .upload_id(id);
             let request = request.part_number(number).body(ByteStream::from(part.clone()));
             let limits = limits(part.len() * PARTS_AT_ONCE);
             async move {
@@ -86,7 +95,12 @@ impl Bucket {
     ) -> Result<(), Fault> {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let send = |client: Client| {
-            let request = client.complete_multipart_upload().bucket(self.name()).key(self.full(key)).upload_id(id);
+            let request = client
+                .complete_multipart_upload()
+                .bucket(self.name())
+                .set_expected_bucket_owner(self.owner())
+                .key(self.full(key))
+                .upload_id(id);
             let request = request.multipart_upload(parts.clone()).set_if_none_match(condition.header());
             async move { request.send().await.map_err(|error| fault(&error)) }
         };
@@ -95,7 +109,12 @@ impl Bucket {
 
     async fn abort_upload(&self, key: &str, id: &str) {
         let send = |client: Client| {
-            let request = client.abort_multipart_upload().bucket(self.name()).key(self.full(key)).upload_id(id);
+            let request = client
+                .abort_multipart_upload()
+                .bucket(self.name())
+                .set_expected_bucket_owner(self.owner())
+                .key(self.full(key))
+                .upload_id(id);
             async move { request.send().await.map_err(|error| fault(&error)) }
         };
         // What went wrong before is what counts; parts that stay cost money until a rule of the bucket removes them.

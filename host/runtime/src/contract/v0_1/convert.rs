@@ -92,6 +92,32 @@ pub(crate) fn error_out(kind: wit::ErrorKind, message: impl Into<String>) -> wit
     }
 }
 
+pub(crate) fn provider_error_out(error: &ProviderError) -> wit::ProviderError {
+    wit::ProviderError {
+        retry_after_ms: error.retry_after_ms,
+        request_id: error.request_id.clone(),
+        ..error_out(error_kind_out(error.kind), error.message.clone())
+    }
+}
+
+fn error_kind_out(kind: ErrorKind) -> wit::ErrorKind {
+    match kind {
+        ErrorKind::InvalidInput => wit::ErrorKind::InvalidInput,
+        ErrorKind::NotFound => wit::ErrorKind::NotFound,
+        ErrorKind::AlreadyExists => wit::ErrorKind::AlreadyExists,
+        ErrorKind::Conflict => wit::ErrorKind::Conflict,
+        ErrorKind::Throttled => wit::ErrorKind::Throttled,
+        ErrorKind::Unavailable => wit::ErrorKind::Unavailable,
+        ErrorKind::NotStabilized => wit::ErrorKind::NotStabilized,
+        ErrorKind::QuotaExceeded => wit::ErrorKind::QuotaExceeded,
+        ErrorKind::AccessDenied => wit::ErrorKind::AccessDenied,
+        ErrorKind::BadCredentials => wit::ErrorKind::BadCredentials,
+        ErrorKind::Unsupported => wit::ErrorKind::Unsupported,
+        ErrorKind::Internal => wit::ErrorKind::Internal,
+        ErrorKind::Other => wit::ErrorKind::Other,
+    }
+}
+
 pub(crate) fn state_out(state: &ResourceState) -> wit::ResourceState {
     wit::ResourceState {
         identity: wit::Identity { keys: state.identity.0.clone() },

@@ -1,0 +1,95 @@
+//! The arguments of `bootstrap …`.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::StackArgs;
+
+const EXAMPLES: &str = "\
+Examples:
+  cofferdam bootstrap status                              what is prepared, in every account the stack uses
+  cofferdam bootstrap status --region eu-west-1 --region us-east-1
+  cofferdam bootstrap verify                              look at the real buckets and their settings
+  cofferdam bootstrap repair --yes                        make right what is missing or was changed
+  cofferdam bootstrap policy --for work                   the IAM policy for whoever deploys
+  cofferdam bootstrap destroy --region eu-west-1          remove it, with everything in it
+
+A bootstrap prepares an account and region once: a bucket for states and one for assets, encrypted, versioned, closed to
+the public and to requests without TLS. A deploy makes it where it is missing; a plan says so and makes nothing.";
+
+/// `bootstrap …`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct BootstrapArgs {
+    #[command(subcommand)]
+    pub command: BootstrapCommand,
+}
+
+/// What to do with the bootstraps of a stack.
+#[derive(Debug, Subcommand)]
+pub enum BootstrapCommand {
+    /// Show what is prepared; changes nothing
+    Status(TargetArgs),
+    /// Look at the real buckets and their settings; changes none of them
+    Verify(TargetArgs),
+    /// Make right what a verification finds wrong, and prepare what was never prepared
+    Repair(ChangeArgs),
+    /// Remove the buckets with everything in them; refused while a state lies there
+    Destroy(ChangeArgs),
+    /// Print the IAM policy that allows what is needed, and nothing else
+    Policy(PolicyArgs),
+}
+
+impl BootstrapCommand {
+    /// Which bootstraps, and of which stack.
+    pub fn targets(&self) -> &TargetArgs {
+        match self {
+            Self::Status(targets) | Self::Verify(targets) => targets,
+            Self::Repair(args) | Self::Destroy(args) => &args.targets,
+            Self::Policy(args) => &args.targets,
+        }
+    }
+}
+
+/// Which bootstraps: of the home where that is in an account, and of every credential of AWS that the stack grants.
+#[derive(Clone, Debug, Args)]
+pub struct TargetArgs {
+    #[command(flatten)]
+    pub stack: StackArgs,
+    /// The region in the place of the configured one; again for others
+    #[arg(long = "region", value_name = "REGION")]
+    pub regions: Vec<String>,
+    /// The namespace in the place of the stack's
+    #[arg(long)]
+    pub namespace: Option<String>,
+}
+
+/// `bootstrap repair` and `bootstrap destroy`.
+#[derive(Debug, Args)]
+pub struct ChangeArgs {
+    #[command(flatten)]
+    pub targets: TargetArgs,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// `bootstrap policy`.
+#[derive(Debug, Args)]
+pub struct PolicyArgs {
+    #[command(flatten)]
+    pub targets: TargetArgs,
+    /// For whom: who prepares the account, who works in it, or who destroys the preparation
+    #[arg(long = "for", value_enum, default_value_t = PolicyFor::Prepare, value_name = "WHOM")]
+    pub whom: PolicyFor,
+}
+
+/// For whom a policy is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PolicyFor {
+    /// Who prepares the account
+    Prepare,
+    /// Who works in an account that is prepared
+    Work,
+    /// Who destroys the preparation
+    Destroy,
+}
