@@ -44,6 +44,7 @@ pub(crate) async fn run<T>(
     let log = Arc::new(CallLog::new(caller, &limits, shared.log.clone(), shared.redactor.clone()));
     let meter = Arc::new(CpuMeter::new());
     let guest = guest(&shared, &log, &limits, reach);
+    let usage = Arc::clone(&guest.usage);
     let mut store = Store::new(&shared.engine, guest);
     limit(&mut store, &limits, &meter, cpu_ms);
     let call = async {
@@ -53,6 +54,11 @@ pub(crate) async fn run<T>(
     let metered = Metered { meter: &meter, inner: std::pin::pin!(call) };
     let result = tokio::time::timeout(Duration::from_millis(limits.wall_ms), metered).await;
     match result {
+        // The last calls to WASI may lie behind the last look at their number.
+        Ok(Ok(_)) if usage.host_calls.load(Ordering::Relaxed) > limits.host_calls => {
+            let LimitReached { kind, text } = too_many_calls(&limits);
+            Err(PluginFault::Limit { kind, text })
+        }
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(fault(&error, &log, &shared, &limits)),
         Err(_elapsed) => Err(PluginFault::Limit {
