@@ -223,6 +223,13 @@ fn a_destroy_killed_at_any_moment_is_settled_by_the_next() {
 }
 
 #[test]
+fn encrypted_as_a_whole_it_is_the_same() {
+    for killed in [Killed::Deploy, Killed::Destroy] {
+        Matrix::new(&Local::encrypted(), killed, SAMPLE).run();
+    }
+}
+
+#[test]
 fn with_a_home_in_a_bucket_it_is_the_same() {
     let homes = S3::new();
     // Nearly all of it is waiting for leases to end: both at once.

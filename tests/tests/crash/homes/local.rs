@@ -13,6 +13,7 @@ use crate::boundary::{Boundary, Kind, Side, Written};
 /// Makes homes in directories.
 pub struct Local {
     library: Arc<Library>,
+    whole: bool,
 }
 
 /// The library; removed at the end.
@@ -30,7 +31,12 @@ impl Local {
             .output()
             .expect("a C compiler, which building cofferdam needs as well");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        Self { library: Arc::new(Library(library)) }
+        Self { library: Arc::new(Library(library)), whole: false }
+    }
+
+    /// The same, with states that are encrypted as a whole.
+    pub fn encrypted() -> Self {
+        Self { whole: true, ..Self::new() }
     }
 }
 
@@ -42,12 +48,12 @@ impl Drop for Library {
 
 impl Homes for Local {
     fn name(&self) -> &'static str {
-        "a directory"
+        if self.whole { "a directory, encrypted" } else { "a directory" }
     }
 
     fn make(&self) -> Box<dyn Home> {
         let folder = tempfile::Builder::new().prefix("cofferdam-home-").tempdir().expect("a temporary folder");
-        Box::new(Directory { library: self.library.clone(), folder: Arc::new(folder) })
+        Box::new(Directory { library: self.library.clone(), folder: Arc::new(folder), whole: self.whole })
     }
 
     fn bare(&self) -> Box<dyn Home> {
@@ -66,6 +72,7 @@ impl Homes for Local {
 struct Directory {
     library: Arc<Library>,
     folder: Arc<tempfile::TempDir>,
+    whole: bool,
 }
 
 impl Directory {
@@ -89,7 +96,8 @@ impl Directory {
 impl Home for Directory {
     fn setting(&self, lease: Option<&str>) -> String {
         let lease = lease.map(|lease| format!(", lease = \"{lease}\"")).unwrap_or_default();
-        format!("  home = {{ local = {{ path = \"{}\"{lease} }} }}\n", self.home().display())
+        let encryption = if self.whole { "  encryption = { state = true }\n" } else { "" };
+        format!("  home = {{ local = {{ path = \"{}\"{lease} }} }}\n{encryption}", self.home().display())
     }
 
     fn reach(&self, run: Invocation) -> Invocation {
@@ -114,7 +122,7 @@ impl Home for Directory {
     }
 
     fn beside(&self) -> Box<dyn Home> {
-        Box::new(Self { library: self.library.clone(), folder: self.folder.clone() })
+        Box::new(Self { library: self.library.clone(), folder: self.folder.clone(), whole: self.whole })
     }
 
     fn deliver(&self) -> bool {
