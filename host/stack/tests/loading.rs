@@ -172,11 +172,34 @@ fn the_stack_block_is_there_once() {
     assert_eq!(twice.diagnostics[0].summary, "the stack is declared twice");
     assert_eq!(twice.diagnostics[0].detail.as_deref(), Some("the first one stands at stack.hcl:1"));
     for (home, summary) in [
-        ("\"aws\"", "the home `aws` is not supported by this version: name a bucket"),
+        ("\"azure\"", "there is no home of kind `azure`"),
+        ("{ aws = { bucket = \"a\" } }", "`aws` has no setting `bucket`"),
         ("{ local = { bucket = 1 } }", "`local` has no setting `bucket`"),
         ("null_resource.a.id", "`null_resource.a` is not known here: only variables and constant locals are"),
     ] {
         let text = format!("stack \"a\" {{\n  home = {home}\n}}\nresource \"null_resource\" \"a\" {{}}\n");
+        assert_eq!(Case::whole(&text).errors()[0].0, summary);
+    }
+}
+
+#[test]
+fn a_home_lies_in_an_account_that_is_prepared() {
+    let text = "stack \"a\" {\n  home = { aws = { region = \"eu-west-1\", expected_account = \"123456789012\" } }\n  \
+                bootstrap = { prefix = \"acme\", tags = { team = \"web\" } }\n}\n";
+    let stack = Case::whole(text).stack();
+    let HomePlace::Aws(place) = &stack.home().place else { panic!("{:?}", stack.home()) };
+    assert_eq!(place.region.as_deref(), Some("eu-west-1"));
+    assert_eq!(place.expected_account.as_deref(), Some("123456789012"));
+    // Where the home is follows from how the account is prepared.
+    assert_eq!((&place.bootstrap, place.bootstrap.prefix.as_deref()), (stack.bootstrap(), Some("acme")));
+    for (bootstrap, summary) in [
+        ("\"x\"", "`bootstrap` is an object"),
+        ("{ prefx = \"a\" }", "`bootstrap` has no setting `prefx`"),
+        ("{ tags = [] }", "`tags` of `bootstrap` is an object of texts"),
+        ("{ tags = { \"aws:a\" = \"b\" } }", "`aws:a` is no tag that can be set"),
+        ("{ provisioned = \"yes\" }", "`provisioned` of `bootstrap` is `true` or `false`"),
+    ] {
+        let text = format!("stack \"a\" {{\n  bootstrap = {bootstrap}\n}}\n");
         assert_eq!(Case::whole(&text).errors()[0].0, summary);
     }
 }

@@ -86,15 +86,20 @@ fn a_wrong_grant_is_told_at_its_place() {
             "\"file:x\"",
         ),
         (
-            "credential \"t\" {\n from = \"default\"\n}",
-            "the credential source `default` is not supported by this version",
-            "\"default\"",
+            "credential \"t\" {\n from = \"default\"\n expected_account = \"1\"\n}",
+            "an account of AWS has twelve digits",
+            "\"1\"",
+        ),
+        (
+            "credential \"t\" {\n from = \"default\"\n role = { external_id = \"1\" }\n}",
+            "a `role` has an `arn`",
+            "{ external_id = \"1\" }",
         ),
         ("credential \"t\" {\n from = \"TOKEN\"\n}", "`TOKEN` is no source of a credential", "\"TOKEN\""),
         (
             "credential \"t\" {\n from = \"env:A\"\n expected_account = \"1\"\n}",
-            "`expected_account` in a `credential` block is not supported by this version",
-            "expected_account",
+            "`expected_account` belongs to credentials of AWS",
+            "\"1\"",
         ),
         ("directory \"d\" {\n}", "the directory `d` has no `path`", "directory \"d\""),
         (
