@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn names_are_stable_and_fit() {
         let name = Bucket::State.name(PREFIX, &scope("eu-west-1"));
-        assert_eq!(name, "cofferdam-state-123456789012-eu-west-1-da6f6a62");
+        assert_eq!(name, "cofferdam-state-123456789012-eu-west-1-401eceb4");
         let longest = Bucket::Assets.name(&"p".repeat(MAX_PREFIX), &scope("ap-northeast-1"));
         assert!(longest.len() <= 63, "{longest}: {}", longest.len());
         assert_ne!(Bucket::State.name(PREFIX, &scope("eu-west-1")), Bucket::Assets.name(PREFIX, &scope("eu-west-1")));
