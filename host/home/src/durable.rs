@@ -7,7 +7,6 @@ use std::path::Path;
 
 use crate::FileError;
 
-pub(crate) const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 
 /// Names what was tried on which file.

@@ -1,9 +1,8 @@
 //! A store in a directory. An object is a file, private to its user; a name is given once by `link(2)`, which fails
 //! where the name exists, on network file systems too.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use rustix::fs::FlockOperation;
 
 use super::{Created, Hold, Listed, Store, StoreError, Trouble};
 use crate::FileError;
-use crate::durable::{self, FILE_MODE};
+use crate::durable;
 
 /// What unfinished files are called, beside what they are to become.
 const UNFINISHED: &str = ".unfinished-";
@@ -52,13 +51,17 @@ impl LocalStore {
 
     /// A file with the content and no name of its own yet.
     fn unfinished(&self, path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, StoreError> {
-        let fail = || failed("write", path);
+        let mut file = self.nameless(path)?;
+        file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed("write", path))?;
+        Ok(file)
+    }
+
+    /// An empty file beside what it is to become.
+    fn nameless(&self, path: &Path) -> Result<tempfile::NamedTempFile, StoreError> {
         let directory = path.parent().unwrap_or(&self.root);
         durable::create_directory(directory)
             .map_err(|FileError { path, source, .. }| failed("create the directory", &path)(source))?;
-        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(directory).map_err(fail())?;
-        file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(fail())?;
-        Ok(file)
+        tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(directory).map_err(failed("write", path))
     }
 }
 
@@ -156,14 +159,14 @@ impl Store for LocalStore {
 
     fn hold(&self, key: &str) -> Result<Option<Box<dyn Hold>>, StoreError> {
         let path = self.lock_path(key);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(FILE_MODE);
-        let file = options.open(&path).map_err(failed("open", &path))?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Box::new(Lock(file)))),
-            // A file system without locks, or somebody who looks at this moment: time alone ends the lease.
-            Err(_) => Ok(None),
+        // Locked before it has its name: at no moment does anybody who looks find it unlocked.
+        let file = self.nameless(&path)?;
+        if rustix::fs::flock(file.as_file(), FlockOperation::NonBlockingLockExclusive).is_err() {
+            // A file system without locks: time alone ends the lease.
+            return Ok(None);
         }
+        let file = file.persist(&path).map_err(|error| failed("write", &path)(error.error))?;
+        Ok(Some(Box::new(Lock(file))))
     }
 
     fn is_abandoned(&self, key: &str) -> bool {

@@ -22,15 +22,6 @@ pub(super) struct Contact {
     silence: Mutex<Silence>,
 }
 
-#[derive(Default)]
-struct Silence {
-    /// When the first request went out that has had no answer; none where the last answer was a good one.
-    since: Option<Instant>,
-    /// What the last request failed with.
-    why: Option<String>,
-    told: bool,
-}
-
 impl Contact {
     pub(super) fn new(place: String) -> Self {
         Self { place, listener: OnceLock::new(), silence: Mutex::default() }
@@ -51,49 +42,74 @@ impl Contact {
     ) -> Result<T, Fault> {
         let mut request = pin!(request);
         loop {
-            let since = *self.silence.lock().since.get_or_insert_with(Instant::now);
+            let since = self.silence.lock().begins(Instant::now());
             tokio::select! {
                 biased;
                 result = &mut request => return self.heard(result),
                 () = sleep_until(since + SILENCE + more) => {}
             }
-            // Another request may have been answered meanwhile: then the silence began later.
-            if self.tell(since, limit) {
-                let result = request.await;
-                return self.heard(result);
+            let lasting = self.silence.lock().lasts(since);
+            match (lasting, self.listener.get()) {
+                // Another request was answered meanwhile.
+                (Lasting::Over, _) => continue,
+                (Lasting::Untold(why), Some(listener)) => listener.silent(&self.place, why.as_deref(), limit),
+                _ => {}
             }
+            let result = request.await;
+            return self.heard(result);
         }
-    }
-
-    /// Tells of the silence that began at this moment; false where it is over.
-    fn tell(&self, since: Instant, limit: Duration) -> bool {
-        let mut silence = self.silence.lock();
-        if silence.since != Some(since) {
-            return false;
-        }
-        let told = std::mem::replace(&mut silence.told, true);
-        let why = silence.why.clone();
-        drop(silence);
-        if let (false, Some(listener)) = (told, self.listener.get()) {
-            listener.silent(&self.place, why.as_deref(), limit);
-        }
-        true
     }
 
     fn heard<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
-        let mut silence = self.silence.lock();
-        if let Err(fault) = &result
-            && fault.is_no_answer()
-        {
-            silence.why = Some(fault.text.clone());
-            return result;
-        }
-        let Silence { since, told, .. } = std::mem::take(&mut *silence);
-        drop(silence);
-        if let (Some(since), true, Some(listener)) = (since, told, self.listener.get()) {
+        let ended = self.silence.lock().hears(result.as_ref().err());
+        if let (Some(since), Some(listener)) = (ended, self.listener.get()) {
             listener.answers(&self.place, since.elapsed());
         }
         result
+    }
+}
+
+/// The time since the last good answer.
+#[derive(Default)]
+struct Silence {
+    /// When the first request went out that has had no answer; none where nothing waits for one.
+    since: Option<Instant>,
+    /// What the last request failed with.
+    why: Option<String>,
+    told: bool,
+}
+
+/// What a silence has come to when it may be told of.
+#[derive(Debug, PartialEq, Eq)]
+enum Lasting {
+    Over,
+    Told,
+    /// It is to be told of, with what the last request failed with.
+    Untold(Option<String>),
+}
+
+impl Silence {
+    /// A request goes out; the beginning of the silence, if it is to be one.
+    fn begins(&mut self, now: Instant) -> Instant {
+        *self.since.get_or_insert(now)
+    }
+
+    /// The silence that began at this moment would have lasted for long enough.
+    fn lasts(&mut self, since: Instant) -> Lasting {
+        if self.since != Some(since) {
+            return Lasting::Over;
+        }
+        if std::mem::replace(&mut self.told, true) { Lasting::Told } else { Lasting::Untold(self.why.clone()) }
+    }
+
+    /// A request has ended; the beginning of the silence where that was told, and is over now.
+    fn hears(&mut self, fault: Option<&Fault>) -> Option<Instant> {
+        if let Some(fault) = fault.filter(|fault| fault.is_no_answer()) {
+            self.why = Some(fault.text.clone());
+            return None;
+        }
+        let Self { since, told, .. } = std::mem::take(self);
+        since.filter(|_| told)
     }
 }
 
@@ -107,83 +123,48 @@ impl Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::time::sleep;
 
-    const LIMIT: Duration = Duration::from_secs(30);
+    /// A moment after the first one.
+    fn at(seconds: u64) -> Instant {
+        static FIRST: OnceLock<Instant> = OnceLock::new();
+        *FIRST.get_or_init(Instant::now) + Duration::from_secs(seconds)
+    }
 
-    #[derive(Default)]
-    struct Heard(Mutex<Vec<String>>);
+    fn refused() -> Fault {
+        Fault { cause: Cause::Refused, ..Fault::passing("refused") }
+    }
 
-    impl StoreListener for Heard {
-        fn silent(&self, place: &str, why: Option<&str>, limit: Duration) {
-            self.0.lock().push(format!("{place} silent ({why:?}), up to {} s", limit.as_secs()));
+    #[test]
+    fn a_silence_is_told_once_and_its_end_once() {
+        let mut silence = Silence::default();
+        assert_eq!(silence.begins(at(0)), at(0));
+        assert_eq!(silence.lasts(at(0)), Lasting::Untold(None));
+        assert_eq!(silence.hears(Some(&Fault::silent("no answer in time"))), None);
+        assert_eq!(silence.begins(at(10)), at(0));
+        assert_eq!(silence.lasts(at(0)), Lasting::Told);
+        assert_eq!(silence.hears(None), Some(at(0)));
+        assert_eq!((silence.begins(at(20)), silence.hears(None)), (at(20), None));
+    }
+
+    #[test]
+    fn requests_that_fail_at_once_are_a_silence_together() {
+        let mut silence = Silence::default();
+        for second in 0..3 {
+            assert_eq!(silence.begins(at(second)), at(0));
+            assert_eq!(silence.hears(Some(&refused())), None);
         }
+        silence.begins(at(3));
+        assert_eq!(silence.lasts(at(0)), Lasting::Untold(Some("refused".to_owned())));
+    }
 
-        fn answers(&self, place: &str, after: Duration) {
-            self.0.lock().push(format!("{place} answers after {} s", after.as_secs()));
+    #[test]
+    fn a_server_that_answers_others_or_refuses_is_not_silent() {
+        for fault in [None, Some(Fault::lasting(Cause::Denied, "no"))] {
+            let mut silence = Silence::default();
+            assert_eq!((silence.begins(at(0)), silence.begins(at(1))), (at(0), at(0)));
+            assert_eq!(silence.hears(fault.as_ref()), None);
+            assert_eq!(silence.lasts(at(0)), Lasting::Over, "for the other request it begins anew");
+            assert_eq!(silence.begins(at(2)), at(2));
         }
-    }
-
-    fn contact() -> (Contact, Arc<Heard>) {
-        let (contact, heard) = (Contact::new("s3://b/".to_owned()), Arc::<Heard>::default());
-        contact.listen(heard.clone());
-        (contact, heard)
-    }
-
-    async fn request(contact: &Contact, takes: Duration, result: Result<(), Fault>) {
-        let work = async {
-            sleep(takes).await;
-            result.clone()
-        };
-        assert_eq!(contact.watch(Duration::ZERO, LIMIT, work).await.is_ok(), result.is_ok());
-    }
-
-    fn seconds(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_silence_is_told_once_and_its_end_once() {
-        let (contact, heard) = contact();
-        request(&contact, seconds(1), Ok(())).await;
-        assert!(heard.0.lock().is_empty());
-        request(&contact, seconds(10), Err(Fault::silent("no answer in time"))).await;
-        request(&contact, seconds(10), Err(Fault::silent("no answer in time"))).await;
-        assert_eq!(*heard.0.lock(), ["s3://b/ silent (None), up to 30 s"]);
-        request(&contact, seconds(1), Ok(())).await;
-        request(&contact, seconds(1), Ok(())).await;
-        assert_eq!(heard.0.lock()[1..], ["s3://b/ answers after 21 s"]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn requests_that_fail_at_once_are_a_silence_together() {
-        let (contact, heard) = contact();
-        for _ in 0..5 {
-            request(&contact, Duration::from_millis(600), Err(Fault::passing("refused"))).await;
-        }
-        assert_eq!(*heard.0.lock(), ["s3://b/ silent (Some(\"refused\")), up to 30 s"]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_server_that_answers_others_or_refuses_is_not_silent() {
-        let (contact, heard) = contact();
-        let others = async {
-            for _ in 0..8 {
-                request(&contact, Duration::from_millis(900), Err(Fault::lasting(Cause::Denied, "no"))).await;
-            }
-        };
-        tokio::join!(request(&contact, seconds(7), Ok(())), others);
-        assert!(heard.0.lock().is_empty(), "{:?}", heard.0.lock());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_large_body_has_more_time() {
-        let (contact, heard) = contact();
-        let work = async {
-            sleep(seconds(6)).await;
-            Ok(())
-        };
-        contact.watch(seconds(5), LIMIT, work).await.expect("answered");
-        assert!(heard.0.lock().is_empty());
     }
 }
