@@ -36,7 +36,8 @@ impl Objects {
         Self { path, store: Mutex::default() }
     }
 
-    /// Answers `POST` of the path, and `GET`, `PUT` and `DELETE` of an object's id below it.
+    /// Answers `POST` of the path, `GET`, `PUT` and `DELETE` of an object's id below it, and `GET` of `by/` and the
+    /// operation that made one.
     #[must_use]
     pub fn answer(&self, request: &Request) -> Response {
         let mut store = self.store();
@@ -84,6 +85,10 @@ impl Store {
     }
 
     fn one(&mut self, method: &str, id: &str, request: &Request) -> Response {
+        let id = match id.strip_prefix("by/") {
+            Some(operation) => self.by_operation.get(operation).map_or("", String::as_str),
+            None => id,
+        };
         let Some(object) = self.by_id.get_mut(id) else { return Response::status(404) };
         match method {
             "GET" => Response::json(200, object),

@@ -5,7 +5,6 @@ mod boundary;
 mod case;
 mod homes;
 mod matrix;
-mod refresh;
 mod remote;
 mod silence;
 mod tally;

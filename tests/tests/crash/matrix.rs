@@ -17,16 +17,20 @@ const LEASE: Option<&str> = Some("5s");
 #[derive(Clone, Copy)]
 struct Size {
     resources: usize,
-    /// Every write of a kind, or the first, the one in the middle, and the last.
     every: Every,
     /// Kills at any moment.
     moments: usize,
 }
 
+/// Which writes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Every {
-    One,
-    Third,
+    /// All of them.
+    Write,
+    /// All pieces, and of the other kinds the first, the one in the middle, and the last.
+    Piece,
+    /// Of every kind the first, the one in the middle, and the last.
+    Kind,
 }
 
 /// A kill to come.
@@ -102,9 +106,9 @@ impl<'a> Matrix<'a> {
         for (kind, count) in kinds {
             let numbers: Vec<usize> = match self.size.every {
                 // Records that wait together share a piece: now and then there are more pieces.
-                Every::One if *kind == Kind::Piece => (1..=count + count / 8).collect(),
-                Every::One => (1..=*count).collect(),
-                Every::Third => {
+                Every::Write | Every::Piece if *kind == Kind::Piece => (1..=count + count / 8).collect(),
+                Every::Write => (1..=*count).collect(),
+                Every::Piece | Every::Kind => {
                     let mut numbers = vec![1, count.div_ceil(2), *count];
                     numbers.dedup();
                     numbers
@@ -193,10 +197,10 @@ fn first_use(homes: &dyn Homes) {
 }
 
 /// Parts of the matrix that every run of the tests has time for.
-const SMALL: Size = Size { resources: 12, every: Every::One, moments: 0 };
-const MOMENTS: Size = Size { resources: 40, every: Every::Third, moments: 20 };
-const SAMPLE: Size = Size { resources: 12, every: Every::Third, moments: 5 };
-const WHOLE: Size = Size { resources: 100, every: Every::One, moments: 200 };
+const SMALL: Size = Size { resources: 12, every: Every::Piece, moments: 0 };
+const MOMENTS: Size = Size { resources: 40, every: Every::Kind, moments: 20 };
+const SAMPLE: Size = Size { resources: 12, every: Every::Kind, moments: 5 };
+const WHOLE: Size = Size { resources: 100, every: Every::Write, moments: 200 };
 
 #[test]
 fn a_deploy_killed_at_every_boundary_is_settled_by_the_next() {

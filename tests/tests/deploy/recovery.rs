@@ -1,9 +1,9 @@
 //! A create that goes on remotely when the run ends: the next run asks for it instead of making another.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 
-use cofferdam_tests::{Request, Response, Sandbox, Server, web_stack};
+use cofferdam_tests::{Gate, Objects, Request, Response, Sandbox, Server, web_stack};
 use serde_json::json;
 
 const RESOURCE: &str = r#"
@@ -64,6 +64,50 @@ fn a_pending_create_is_resumed_after_an_interrupt() {
     status.store(DONE, Ordering::Relaxed);
     sandbox.deploy();
     assert_eq!(creates(&server), 1, "the job was made again: {:?}", server.lines());
+    sandbox.expect_no_changes();
+}
+
+/// `refresh` reads and does no more: it settles what was looked up, and names what the next deploy goes on with.
+#[test]
+fn a_refresh_settles_what_a_read_tells() {
+    let sandbox = Sandbox::new();
+    let (found, once) = (Arc::new(Objects::at("/found")), Arc::new(Objects::at("/once")));
+    let (gate, status) = (Arc::new(Gate::default()), Arc::new(AtomicU16::new(WORKING)));
+    let (made, asked) = mpsc::channel();
+    let service = (found.clone(), once.clone(), gate.clone(), status.clone(), Mutex::new(made));
+    let server = Server::start(move |request| {
+        let (found, once, gate, status, made) = &service;
+        let response = match request.path.as_str() {
+            path if path.starts_with("/found") => found.answer(request),
+            path if path.starts_with("/once") => once.answer(request),
+            _ => {
+                let done = status.load(Ordering::Relaxed) == DONE;
+                return Response::json(200, &json!({ "id": "job-1", "done": done }));
+            }
+        };
+        if request.method == "POST" {
+            // It is made, and the run never hears of it.
+            let _ = made.lock().expect("nobody panics with it").send(());
+            gate.pass();
+        }
+        response
+    });
+    let cut_off =
+        "resource \"web_found\" \"a\" {\n  name = \"a\"\n}\n\nresource \"web_once\" \"b\" {\n  name = \"b\"\n}\n";
+    sandbox.plugin("web").stack(&(web_stack(&server) + RESOURCE + cut_off));
+    let mut running = sandbox.cofferdam(&["deploy", "--yes"]).start();
+    running.until("asked 1 times");
+    (0..2).for_each(|_| asked.recv().expect("the run creates both"));
+    running.kill().exits(128 + 9);
+    gate.open();
+
+    let refreshed = sandbox.run(&["refresh"]).exits(0);
+    insta::assert_snapshot!(refreshed.shown());
+    sandbox.run(&["state", "list"]).exits(0).says("web_found.a").never_says("web_once.b");
+    assert_eq!(creates(&server), 1, "{:?}", server.lines());
+    status.store(DONE, Ordering::Relaxed);
+    sandbox.deploy();
+    assert_eq!((found.made(), once.made(), creates(&server)), (1, 1, 1), "{:?}", server.lines());
     sandbox.expect_no_changes();
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::Style;
-use cofferdam_engine::{Action, Event, EventSink, Stop};
+use cofferdam_engine::{Action, Event, EventSink, Stop, Task};
 use cofferdam_model::Address;
 use cofferdam_model::redact::Redactor;
 use cofferdam_runtime::{LogLevel, LogLine, PluginLog};
@@ -164,6 +164,9 @@ impl EventSink for Reporter {
             return self.json(&event);
         }
         match event {
+            Event::StepStarted { address, task: Task::Read, .. } => {
+                self.start(&address, "looking up how a former run's write ended");
+            }
             Event::StepStarted { address, action, .. } => self.start(&address, words(action).0),
             Event::StepWaiting { address, note, attempt, wait_ms, .. } => {
                 let why = note.map(|note| printable(&note)).unwrap_or_else(|| "waiting".into());
