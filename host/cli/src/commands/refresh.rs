@@ -23,7 +23,9 @@ pub async fn run(session: &Session, global: &Global, project: &Project, args: &R
     let Loaded { state, in_flight, .. } = load(session, &mut stage)?;
     let engine = session.engine(project, &state, &in_flight, args.parallelism).await?;
     // Without consent, what former runs left in flight is settled as far as a read tells.
-    let recovery = engine.recover(state, in_flight, stage.journal()?, Consent::Missing).await;
+    let mut recovery = engine.recover(state, in_flight, stage.journal()?, Consent::Missing).await;
+    // In which order they began is chance.
+    recovery.in_flight.sort_by(|a, b| a.address.cmp(&b.address));
     tell(session, project, &recovery)?;
     let refreshed = engine.refresh(&recovery.state, recovery.in_flight).await;
     let refreshed = refreshed.map_err(|error| plan_error(&error, &*project.stack))?;
