@@ -8,5 +8,5 @@ mod writer;
 
 pub use writer::{JournalStats, MAX_BATCH_BYTES};
 
-pub(crate) use line::{Chain, Header, LeaseLine, SnapshotRef};
+pub(crate) use line::{Chain, Header, LeaseLine, SnapshotRef, finish};
 pub(crate) use writer::{OpenStep, Origin, Replacement, Writer};

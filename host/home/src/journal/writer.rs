@@ -15,13 +15,14 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-use super::line::{Chain, Header, LeaseLine, SnapshotRef};
+use super::line::{Chain, Header, LeaseLine, SnapshotRef, finish};
 use crate::entropy::random_hex;
 use crate::journal::read;
 use crate::lease::{Lease, Standing};
 use crate::places::{Places, serial_of, snapshot_name};
 use crate::record::{changes_state, encode};
 use crate::snapshot::Body;
+use crate::spare;
 use crate::store::{Created, Store, StoreError, Trouble};
 use crate::vault::Vault;
 use crate::{LeaseLost, SealError, WriteError};
@@ -209,11 +210,11 @@ impl Journal for StageJournal {
 
 fn closed(place: &str) -> JournalError {
     let source = io::Error::new(io::ErrorKind::BrokenPipe, "the stage is closed");
-    JournalError { place: place.to_owned(), source: Arc::new(source) }
+    JournalError { place: place.to_owned(), hint: None, source: Arc::new(source) }
 }
 
 fn lost_error(place: &str, lost: LeaseLost) -> JournalError {
-    JournalError { place: place.to_owned(), source: Arc::new(io::Error::other(lost)) }
+    JournalError { place: place.to_owned(), hint: None, source: Arc::new(io::Error::other(lost)) }
 }
 
 /// An object that was not written.
@@ -290,11 +291,9 @@ impl Worker {
     fn push(&mut self, record: &Record) -> Answer {
         self.failed.clone().map_or(Ok(()), Err)?;
         let Places { stack, stage } = &self.places;
-        let body = encode(record, stack, stage, &self.vault).map_err(|error| {
-            self.error(match error {
-                SealError::Key(error) => io::Error::other(error),
-                error @ SealError::TooDeep(_) => io::Error::new(io::ErrorKind::InvalidData, error),
-            })
+        let body = encode(record, stack, stage, &self.vault).map_err(|error| match error {
+            SealError::Key(error) => JournalError { hint: error.hint(), ..self.error(io::Error::other(error)) },
+            error @ SealError::TooDeep(_) => self.error(io::Error::new(io::ErrorKind::InvalidData, error)),
         })?;
         self.announce();
         self.chain.push(&body, &mut self.pending);
@@ -342,7 +341,7 @@ impl Worker {
         if let Err(error) = self.create_piece() {
             let error = match error {
                 NotWritten::Lost(lost) => lost_error(&self.store.place(&self.places.piece(self.origin.next)), lost),
-                NotWritten::Store(error) => self.error(unboxed(error)),
+                NotWritten::Store(error) => JournalError { hint: error.hint.clone(), ..self.error(unboxed(error)) },
             };
             return Err(self.failed.insert(error).clone());
         }
@@ -353,7 +352,8 @@ impl Worker {
 
     /// Creates the next piece of what is pending.
     fn create_piece(&mut self) -> Result<(), NotWritten> {
-        let bytes = std::mem::take(&mut self.pending);
+        let mut bytes = std::mem::take(&mut self.pending);
+        finish(&mut bytes);
         let key = self.places.piece(self.origin.next);
         self.written(|| match self.store.create(&key, &bytes)? {
             Created::Made => Ok(Ok(())),
@@ -390,7 +390,8 @@ impl Worker {
     }
 
     fn error(&self, source: io::Error) -> JournalError {
-        JournalError { place: self.store.place(&self.places.piece(self.origin.next)), source: Arc::new(source) }
+        let place = self.store.place(&self.places.piece(self.origin.next));
+        JournalError { place, hint: None, source: Arc::new(source) }
     }
 
     fn settled(&self) -> Result<Settled, JournalError> {
@@ -404,7 +405,7 @@ impl Worker {
         if replacement.records != self.records {
             return Err(WriteError::Busy(self.places.stage.clone()));
         }
-        let snapshot = self.rebase(replacement).map_err(|error| {
+        let (snapshot, spared) = self.rebase(replacement).map_err(|error| {
             let (failed, error) = match error {
                 NotWritten::Lost(lost) => (io::Error::other(lost.clone()), WriteError::Lost(lost)),
                 NotWritten::Store(error) => (io::Error::other(error.to_string()), WriteError::Store(error)),
@@ -412,12 +413,15 @@ impl Worker {
             self.failed = Some(self.error(failed));
             error
         })?;
-        self.prune(&snapshot, replacement.history);
+        // Where there is no spare, what it stands for is not removed.
+        if spared {
+            self.prune(&snapshot, replacement.history);
+        }
         Ok(snapshot)
     }
 
-    /// Writes the snapshot, and the base that makes it count.
-    fn rebase(&mut self, replacement: &Replacement) -> Result<SnapshotRef, NotWritten> {
+    /// Writes the snapshot, the base that makes it count, and the spare of both; whether there is a spare.
+    fn rebase(&mut self, replacement: &Replacement) -> Result<(SnapshotRef, bool), NotWritten> {
         let Replacement { body, lineage, serial, .. } = replacement;
         let name = snapshot_name(*serial, &random_hex::<4>(self.vault.entropy()));
         let (text, sum) = body.text();
@@ -433,13 +437,16 @@ impl Worker {
             chain.push(&step.intent, &mut lines);
             step.checkpoint.iter().for_each(|checkpoint| chain.push(checkpoint, &mut lines));
         }
-        self.pending = lines;
+        self.pending.clone_from(&lines);
+        let number = self.origin.next;
         self.create_piece()?;
+        finish(&mut lines);
+        let spare = spare::make(&*self.store, &self.places, (&snapshot.name, &text), (number, &lines));
         self.origin.base = Some(snapshot.clone());
         self.origin.chain = Some(chain.clone());
         self.origin.changed = false;
         (self.chain, self.announced) = (chain, true);
-        Ok(snapshot)
+        Ok((snapshot, matches!(spare, Ok(Created::Made))))
     }
 
     /// Removes what the new base has taken up. What cannot be removed now is removed some day.
@@ -462,6 +469,7 @@ impl Worker {
             serials.into_iter().partition(|(serial, key)| *serial >= snapshot.serial && !named(key));
         let surplus = kept.len().saturating_sub(history.max(1));
         keys.extend(newer.into_iter().chain(kept.drain(..surplus)).map(|(_, key)| key));
+        keys.extend(spare::others(&*self.store, &self.places, base));
         if !keys.is_empty() {
             let _ = self.store.delete(&keys);
         }

@@ -54,7 +54,8 @@ impl Played {
                 Err(OpenError::Damaged(_)) => None,
             };
             let Some(record) = record else {
-                self.lost.extend(words::record(&line.body, &place, line.line));
+                let said = if line.body.is_empty() { words::fragment(&line.rest) } else { None };
+                self.lost.extend(said.or_else(|| words::record(&line.body, &place, line.line)));
                 continue;
             };
             if line.check == Check::Unchecked {
@@ -63,6 +64,11 @@ impl Played {
             self.records += 1;
             self.track(&record, &line.body);
             self.replay.play(record);
+        }
+        if piece.cut {
+            let lines = piece.lines.len();
+            let behind = if lines == 0 { String::new() } else { format!("behind line {lines} ") };
+            self.lost.push(Lost::words(format!("whatever else stood {behind}in `{place}`")));
         }
         Ok(())
     }
