@@ -17,13 +17,14 @@ pub struct Invocation {
     command: Command,
     timeout: Duration,
     hidden: PathBuf,
+    line: String,
 }
 
 impl Invocation {
     pub(crate) fn new(program: PathBuf, args: &[&str]) -> Self {
         let mut command = Command::new(program);
         command.args(args).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { command, timeout: TIMEOUT, hidden: PathBuf::new() }
+        Self { command, timeout: TIMEOUT, hidden: PathBuf::new(), line: ["cofferdam", &args.join(" ")].join(" ") }
     }
 
     pub(crate) fn directory(mut self, directory: PathBuf) -> Self {
@@ -47,7 +48,22 @@ impl Invocation {
     /// Adds an argument.
     #[must_use]
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.line = [&self.line, &*argument.as_ref().to_string_lossy()].join(" ");
         self.command.arg(argument);
+        self
+    }
+
+    /// Has another program start it: one that gets the folder, this program and its arguments behind its own. Called
+    /// before its streams are set.
+    #[must_use]
+    pub fn through(mut self, program: &[&str]) -> Self {
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]);
+        command.args(self.command.get_current_dir().map(Path::as_os_str));
+        command.arg(self.command.get_program()).args(self.command.get_args()).env_clear();
+        command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.command = command;
         self
     }
 
@@ -84,7 +100,7 @@ impl Invocation {
     /// Starts it.
     #[must_use]
     pub fn start(self) -> Running {
-        Running::start(self.command, self.timeout, self.hidden)
+        Running::start(self.command, self.line, self.timeout, self.hidden)
     }
 
     /// Runs it to its end.

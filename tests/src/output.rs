@@ -96,6 +96,12 @@ impl Output {
         }
         shown(&text, &self.hidden)
     }
+
+    /// A part of it in the same way.
+    #[must_use]
+    pub fn shown_of(&self, part: &str) -> String {
+        shown(part, &self.hidden)
+    }
 }
 
 fn excerpt(text: &str) -> String {

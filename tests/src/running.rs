@@ -30,8 +30,7 @@ enum Heard {
 
 impl Running {
     #[expect(clippy::disallowed_methods, reason = "a timeout is real time")]
-    pub(crate) fn start(mut command: Command, timeout: Duration, hidden: PathBuf) -> Self {
-        let line = line_of(&command);
+    pub(crate) fn start(mut command: Command, line: String, timeout: Duration, hidden: PathBuf) -> Self {
         let mut child = command.spawn().unwrap_or_else(|error| panic!("`{line}` does not start: {error}"));
         let pid = Pid::from_child(&child);
         let (say, heard) = mpsc::channel();
@@ -138,9 +137,4 @@ fn forward(
             }
         }
     })
-}
-
-fn line_of(command: &Command) -> String {
-    let words = command.get_args().map(|argument| argument.to_string_lossy().into_owned());
-    std::iter::once("cofferdam".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }

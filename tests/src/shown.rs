@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 /// Patterns and what stands for them, in the order in which they are applied.
-const PATTERNS: [(&str, &str); 12] = [
+const PATTERNS: [(&str, &str); 13] = [
     (r"sha256:[0-9a-f]{64}", "sha256:[digest]"),
     (r"\b[0-9a-f]{64}\b", "[digest]"),
     (r"\bop-[0-9a-f]{32}\b", "op-[id]"),
@@ -17,6 +17,7 @@ const PATTERNS: [(&str, &str); 12] = [
     (r"process \d+", "process [pid]"),
     (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\b", "[moment]"),
     (r"\btester on [^\s,]+", "tester on [host]"),
+    (r"\.unfinished-\w{6}\b", ".unfinished-[id]"),
     (r"\.rs:\d+:\d+", ".rs:[line]"),
     (r"\b[0-9a-f]{16}\b", "[id]"),
 ];

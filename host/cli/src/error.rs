@@ -219,7 +219,8 @@ impl From<KeyError> for CliError {
 impl From<WriteError> for CliError {
     fn from(error: WriteError) -> Self {
         Self::of(Exit::Failed, &error)
-            .hint("nothing is lost: the journal holds the whole run, and the next command reads it")
+            .with_hint(error.hint())
+            .hint("nothing is lost: the next run goes on from what is written, and settles what was in flight")
     }
 }
 

@@ -74,6 +74,8 @@ pub(crate) struct Deploy {
     pub(crate) saved: FuturesUnordered<Saved>,
     pub(crate) in_flight: Vec<OperationId>,
     pub(crate) journal_error: Option<JournalError>,
+    /// The command, until the journal says that it began: a run that changes nothing leaves nothing there.
+    pub(crate) command: Option<String>,
     pub(crate) stopped: Option<Stop>,
     pub(crate) began_ms: u64,
 }
@@ -124,6 +126,7 @@ impl Deploy {
             saved: FuturesUnordered::new(),
             in_flight: Vec::new(),
             journal_error: None,
+            command: None,
             stopped: None,
             began_ms: run.ctx.clock.monotonic_ms(),
             plan,
@@ -136,15 +139,26 @@ impl Deploy {
     }
 
     pub(crate) fn append(&mut self, record: Record) {
+        self.announce();
         self.saved.push(self.journal.append(record));
     }
 
-    /// Journals the start and what the plan found out about the state. Writes of former runs stay in flight.
+    /// Journals the start of the run, once.
+    fn announce(&mut self) {
+        if let Some(command) = self.command.take() {
+            let at_ms = self.run.ctx.clock.now_ms();
+            self.saved.push(self.journal.append(Record::RunStarted { command, at_ms }));
+        }
+    }
+
+    /// Journals the start, where there will be more, and what the plan found out about the state. Writes of former runs stay in flight.
     fn begin(&mut self, command: &str) {
         let steps = self.plan.steps.iter().filter(|step| step.action.is_change()).count();
         self.run.emit(Event::RunStarted { steps });
-        let at_ms = self.run.ctx.clock.now_ms();
-        self.append(Record::RunStarted { command: command.to_owned(), at_ms });
+        self.command = Some(command.to_owned());
+        if steps > 0 {
+            self.announce();
+        }
         for refreshed in self.plan.refreshed.clone() {
             self.append(Record::Result { operation: None, address: refreshed.address, entry: refreshed.entry });
         }

@@ -20,7 +20,7 @@ impl Deploy {
         while let Some(saved) = self.saved.next().await {
             self.noted(saved);
         }
-        if self.in_flight.is_empty() && self.journal_error.is_none() {
+        if self.in_flight.is_empty() && self.journal_error.is_none() && self.command.is_none() {
             let at_ms = self.run.ctx.clock.now_ms();
             let finished = self.journal.append(Record::RunFinished { at_ms }).await;
             self.noted(finished);

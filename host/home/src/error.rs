@@ -278,6 +278,18 @@ pub enum WriteError {
     Lost(#[from] LeaseLost),
 }
 
+impl WriteError {
+    /// What to do, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Store(error) => error.hint.clone(),
+            Self::Journal(error) => error.hint.clone(),
+            _ => None,
+        }
+    }
+}
+
 /// Why a value could not be stored.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
@@ -519,7 +531,8 @@ impl SecretsError {
             Self::Store(error) => error.hint.clone(),
             Self::Newer(newer) => Some(newer.hint()),
             Self::Damaged(damage) => Some(format!(
-                "restore `{}` from a backup, or remove it: the list of the number before counts then",
+                "restore `{}` from a backup, or let `cofferdam state repair` move it aside: the list of the number before \
+                 counts then",
                 damage.place
             )),
             Self::Key(error) => error.hint(),

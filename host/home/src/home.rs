@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::entropy::random_hex;
 use crate::lease::{Attempt, Held, Holder, Lease, Leased, TIME_TO_LIVE, Taking, Times};
 use crate::moved::{self, Moved};
-use crate::places::Places;
+use crate::places::{Places, STACKS};
+use crate::snapshot::checksum;
 use crate::store::{Created, Store, probe};
 use crate::vault::Vault;
 use crate::{
@@ -27,6 +28,18 @@ struct HomeFile {
     format: u64,
     /// Random; tells copies and other homes apart.
     id: String,
+    /// The beginning of a checksum over the two.
+    sum: String,
+}
+
+impl HomeFile {
+    fn new(id: String) -> Self {
+        Self { format: FORMAT, sum: sum(FORMAT, &id), id }
+    }
+}
+
+fn sum(format: u64, id: &str) -> String {
+    checksum(format!("{format} {id}").as_bytes())[..16].to_owned()
 }
 
 #[derive(Deserialize)]
@@ -227,15 +240,19 @@ impl Home {
 
 /// The text of a new `home.json`.
 pub(crate) fn home_file(entropy: &dyn Entropy) -> Vec<u8> {
-    let home = HomeFile { format: FORMAT, id: random_hex::<16>(entropy) };
-    serde_json::to_vec(&home).expect("a number and a string are JSON")
+    serde_json::to_vec(&HomeFile::new(random_hex::<16>(entropy))).expect("a number and a string are JSON")
 }
 
 /// The id in `home.json`, where that is there; an error where this program cannot work with it.
 pub(crate) fn check(store: &dyn Store) -> Result<Option<String>, OpenHomeError> {
-    let Some(bytes) = store.get(NAME)? else { return Ok(None) };
     let place = store.place(NAME);
     let damaged = |what: String| Damage { place: place.clone(), line: None, what };
+    let bytes = match store.get(NAME)? {
+        Some(bytes) => bytes,
+        None if !is_left_alone(store)? => return Ok(None),
+        // Another process may have made it just now.
+        None => store.get(NAME)?.ok_or_else(|| damaged("it is missing".to_owned()))?,
+    };
     if bytes.is_empty() {
         return Err(damaged("it is empty".to_owned()).into());
     }
@@ -245,5 +262,13 @@ pub(crate) fn check(store: &dyn Store) -> Result<Option<String>, OpenHomeError> 
         return Err(NewerFormat { place, found: version.format, known: FORMAT }.into());
     }
     let home: HomeFile = serde_json::from_slice(&bytes).map_err(no_home)?;
+    if home.sum != sum(home.format, &home.id) {
+        return Err(damaged("the checksum does not match".to_owned()).into());
+    }
     Ok(Some(home.id))
+}
+
+/// Whether there are stages, so that there was a home; not where one is about to arrive.
+fn is_left_alone(store: &dyn Store) -> Result<bool, OpenHomeError> {
+    Ok(!store.list(STACKS)?.is_empty() && store.get(moved::ARRIVING)?.is_none())
 }

@@ -30,6 +30,7 @@ mod rotation;
 mod sealed;
 mod secrets;
 mod snapshot;
+mod spare;
 mod stage;
 pub mod store;
 mod vault;

@@ -54,6 +54,15 @@ impl Places {
         format!("{}{name}", self.states())
     }
 
+    pub(crate) fn spares(&self) -> String {
+        format!("{}spare/", self.base())
+    }
+
+    /// The spare of a base and of the snapshot that it names.
+    pub(crate) fn spare(&self, number: u64, name: &str) -> String {
+        format!("{}{number:010}-{name}", self.spares())
+    }
+
     /// What repairs moved aside.
     pub(crate) fn damaged(&self) -> String {
         format!("{}damaged/", self.base())
@@ -93,6 +102,7 @@ pub(crate) fn last(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or(key)
 }
 
-fn digits(text: &str) -> Option<u64> {
+/// A number of ten digits.
+pub(crate) fn digits(text: &str) -> Option<u64> {
     (text.len() == 10 && text.bytes().all(|c| c.is_ascii_digit())).then(|| text.parse().ok()).flatten()
 }

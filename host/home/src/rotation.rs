@@ -168,9 +168,10 @@ impl Home {
     }
 }
 
-/// Whether an object may hold ciphertexts: anything but a lease.
+/// Whether an object may hold ciphertexts: anything but a lease. A spare holds those of the snapshot that counts; where
+/// it does not, it is of no use any more.
 fn holds_secrets(object: &Listed) -> bool {
-    object.key.split('/').nth(3).is_some_and(|kind| kind != "lease")
+    object.key.split('/').nth(3).is_some_and(|kind| kind != "lease" && kind != "spare")
 }
 
 /// Whether a text holds a ciphertext of a key: a JSON string that begins with the key's name and a dot. A text of the

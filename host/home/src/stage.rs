@@ -9,13 +9,13 @@ use crate::entropy::random_hex;
 use crate::journal::read::{self, Found};
 use crate::journal::scan::{Log, Text};
 use crate::journal::sealed::RecordText;
-use crate::journal::{Chain, Header, LeaseLine, Origin, Replacement, Scribe, Steps, Writer};
+use crate::journal::{Chain, Header, LeaseLine, Origin, Replacement, Scribe, Steps, Writer, finish};
 use crate::lease::Lease;
-use crate::places::Places;
+use crate::places::{Places, number_of};
 use crate::record::decode;
 use crate::replay::Replay;
 use crate::snapshot::{Body, Made, Snapshot};
-use crate::store::{Created, Store};
+use crate::store::{Created, Store, StoreError};
 use crate::vault::{OpenError, Vault};
 use crate::{Clock, Damage, Form, Holder, JournalStats, LoadError, Loaded, WriteError};
 
@@ -231,7 +231,7 @@ impl Stage {
             self.fenced = true;
         }
         match &found.log {
-            Some(log) if log.token > lease.token => Err(lease.standing.lose().into()),
+            Some(log) if log.token > lease.token => Err(self.outrun(lease, log.token)?),
             _ => Ok(found),
         }
     }
@@ -241,7 +241,7 @@ impl Stage {
     fn fence(&self, lease: &Lease, found: &Found) -> Result<bool, LoadError> {
         let mut lines = Vec::new();
         let fences = match &found.log {
-            Some(log) if log.token > lease.token => return Err(lease.standing.lose().into()),
+            Some(log) if log.token > lease.token => return Err(self.outrun(lease, log.token)?),
             Some(log) => {
                 let line = LeaseLine { token: lease.token, fence: true, holder: lease.holder.clone() };
                 log.chain.clone().push_lease(line, &mut lines);
@@ -255,8 +255,19 @@ impl Stage {
                 false
             }
         };
+        finish(&mut lines);
         lease.standing.check()?;
         Ok(self.store.create(&self.places.piece(found.next()), &lines)? == Created::Made && fences)
+    }
+
+    /// Why a run may not write whose log has a higher token: somebody has it, or it is gone, and nobody can ever write.
+    fn outrun(&self, lease: &Lease, token: u64) -> Result<LoadError, StoreError> {
+        let leases = self.store.list(&self.places.leases())?;
+        if leases.iter().filter_map(|object| number_of(&object.key, "json")).any(|other| other > lease.token) {
+            return Ok(lease.standing.lose().into());
+        }
+        let what = format!("the lease {token}, of a run that wrote, is missing: no other can write");
+        Ok(Damage { place: self.store.place(&self.places.leases()), line: None, what }.into())
     }
 
     /// Plays every record; those that tell of a write in flight.

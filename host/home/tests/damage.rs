@@ -101,7 +101,7 @@ async fn a_truncated_object_is_damage() {
     let place = prepared().await;
     for path in kinds(&place) {
         let whole = std::fs::read(&path).expect("read");
-        for end in (0..whole.len() - 1).filter(|end| *end == 0 || whole[end - 1] != b'\n') {
+        for end in 0..whole.len() - 1 {
             std::fs::write(&path, &whole[..end]).expect("cut");
             assert!(matches!(load(&place), Err(LoadError::Damaged(_))), "{end} of {}", path.display());
         }
@@ -140,6 +140,19 @@ async fn what_is_missing_is_named() {
         std::fs::write(&gone, bytes).expect("put back");
     }
     assert_eq!(load(&place).expect("loads"), 3);
+}
+
+/// A base that cannot be read looks like a piece that is none; what is named is that one, and not what would be there.
+#[tokio::test]
+async fn an_unreadable_base_is_named() {
+    let place = prepared().await;
+    let base = place.objects("journal")[0].clone();
+    let whole = std::fs::read(&base).expect("read");
+    for (bad, what) in [(&b""[..], "it is empty"), (&whole[..40], "its end is missing"), (b"nothing\n", "no record")] {
+        std::fs::write(&base, bad).expect("changed");
+        let error = place.read().load().expect_err("damaged").to_string();
+        assert!(error.contains(&base.display().to_string()) && error.contains(what), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -27,6 +27,11 @@ async fn prepared() -> Place {
     place
 }
 
+/// As where the spare is gone as well.
+fn without_spare(place: &Place) {
+    place.objects("spare").iter().for_each(|path| std::fs::remove_file(path).expect("removed"));
+}
+
 /// The base, the piece with the records, and the current snapshot.
 fn kinds(place: &Place) -> [PathBuf; 3] {
     let journal = place.objects("journal");
@@ -142,16 +147,85 @@ async fn a_changed_byte_costs_one_line_at_most() {
 
 #[tokio::test]
 async fn what_is_left_of_a_cut_piece_is_kept() {
-    for end in [0, 1, 200, 700, 1100, 1500] {
+    let ends: Vec<usize> = {
+        let place = prepared().await;
+        let text = std::fs::read(&kinds(&place)[1]).expect("read");
+        let between = (1..text.len()).filter(|end| text[end - 1] == b'\n');
+        [0, 1, 200, 700, 1100, 1500].into_iter().chain(between).collect()
+    };
+    for end in ends {
         let place = prepared().await;
         let [_, records, _] = kinds(&place);
         let text = std::fs::read(&records).expect("read");
         let cut = &text[..end.min(text.len() - 1)];
         let lines = cut.iter().filter(|byte| **byte == b'\n').count();
-        let (_, left) = mended(&place, &records, Some(cut));
+        let (told, left) = mended(&place, &records, Some(cut));
         let lost: Vec<usize> = results(&text).into_iter().filter(|(at, _)| *at >= lines).map(|(_, i)| i).collect();
         let expected: Vec<usize> = (0..4).filter(|i| !lost.contains(i)).collect();
         assert_eq!(left, expected, "{end}");
+        // What came behind is kept, although what it was made from is gone.
+        let place = prepared().await;
+        append(&mut place.write(), [result(5, Some(plain_entry(5)))]).await;
+        let (_, records) = (kinds(&place), place.objects("journal"));
+        let (_, left) = mended(&place, &records[records.len() - 2], Some(cut));
+        assert!(left.contains(&5), "{end}: {left:?}");
+        // What is gone without a trace is told as that.
+        let behind = told.lost.iter().any(|lost| lost.words.starts_with("whatever else stood"));
+        assert!(behind, "{end}: {:?}", told.lost);
+    }
+}
+
+/// Whichever one object it is, and whatever becomes of it: the other copy has all of it.
+#[tokio::test]
+async fn the_spare_stands_in_for_snapshot_and_base() {
+    let prepared = || async {
+        let place = prepared().await;
+        let mut stage = place.write();
+        // A write that is in flight while the snapshot is made: it is in the base, and nowhere else.
+        append(&mut stage, [intent(4), checkpoint(4, None)]).await;
+        let state = stage.load().expect("loads").state;
+        let _ = stage.compact(&state).expect("written");
+        place
+    };
+    for kind in ["states", "journal"] {
+        for bad in [None, Some(&b""[..]), Some(b"{\"v\":1"), Some(b"nothing\n")] {
+            let place = prepared().await;
+            let before = place.read().load().expect("loads");
+            assert_eq!((before.in_flight.len(), place.objects("journal").len()), (1, 1));
+            let path = place.objects(kind).pop().expect("the newest");
+            let (told, left) = mended(&place, &path, bad);
+            assert_eq!(
+                (told.lost, told.start, left),
+                (vec![], Start::Snapshot(3), vec![0, 1, 2, 3]),
+                "{kind}, {bad:?}"
+            );
+            assert_eq!((told.in_flight, told.state.resources), (before.in_flight, before.state.resources));
+            assert_eq!(place.objects("spare").len(), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_spare_harms_nobody() {
+    for bad in ["", "{\"v\":1", "nothing\n"] {
+        let place = prepared().await;
+        let before = place.read().load().expect("loads");
+        let path = place.objects("spare").pop().expect("one");
+        let whole = std::fs::read_to_string(&path).expect("read");
+        for bad in [bad, &whole[..whole.len() - 20]] {
+            std::fs::write(&path, bad).expect("changed");
+            assert_eq!(place.read().load().expect("loads"), before);
+            assert_eq!(damaged(&place), [format!("stacks/shop/dev/spare/{}", name(&path))]);
+            let (told, repaired) = repair(&place);
+            assert_eq!((told.lost, told.start, repaired.moved), (vec![], Start::Current(2), 1));
+            assert!(damaged(&place).is_empty());
+        }
+        // The next snapshot has one again.
+        let mut stage = place.write();
+        append(&mut stage, [result(5, Some(plain_entry(5)))]).await;
+        let state = stage.load().expect("loads").state;
+        let _ = stage.compact(&state).expect("written");
+        assert_eq!(place.objects("spare").len(), 1);
     }
 }
 
@@ -159,6 +233,7 @@ async fn what_is_left_of_a_cut_piece_is_kept() {
 async fn a_lost_base_is_made_up_for() {
     for bad in [None, Some(&b""[..]), Some(b"garbage\n")] {
         let place = prepared().await;
+        without_spare(&place);
         let [base, ..] = kinds(&place);
         let (told, left) = mended(&place, &base, bad);
         assert_eq!(left, [0, 1, 2, 3]);
@@ -170,6 +245,7 @@ async fn a_lost_base_is_made_up_for() {
 async fn a_damaged_snapshot_gives_way_to_the_one_before() {
     for empty in [true, false] {
         let place = prepared().await;
+        without_spare(&place);
         let [_, _, snapshot] = kinds(&place);
         let text = std::fs::read_to_string(&snapshot).expect("read");
         let bad = if empty { String::new() } else { text.replacen("orders-1", "orders-7", 1) };
@@ -188,6 +264,7 @@ async fn a_damaged_snapshot_gives_way_to_the_one_before() {
 #[tokio::test]
 async fn a_missing_snapshot_gives_way_to_the_one_before() {
     let place = prepared().await;
+    without_spare(&place);
     let [_, _, snapshot] = kinds(&place);
     let (told, left) = mended(&place, &snapshot, None);
     assert_eq!((told.start, left), (Start::Snapshot(1), vec![0, 2, 3]));
@@ -197,6 +274,7 @@ async fn a_missing_snapshot_gives_way_to_the_one_before() {
 #[tokio::test]
 async fn without_any_snapshot_the_journal_is_kept() {
     let place = prepared().await;
+    without_spare(&place);
     let states = place.objects("states");
     std::fs::remove_file(&states[0]).expect("removed");
     let (told, left) = mended(&place, &states[1], Some(b"{}"));
@@ -222,6 +300,7 @@ async fn a_missing_piece_costs_its_own_records() {
 #[tokio::test]
 async fn a_lost_journal_leaves_the_snapshots() {
     let place = prepared().await;
+    without_spare(&place);
     place.objects("journal").iter().for_each(|path| std::fs::remove_file(path).expect("removed"));
     // It must not look like a stage that never wrote: a deploy would make everything again.
     assert!(matches!(place.read().load(), Err(LoadError::Damaged(_))));
@@ -306,6 +385,8 @@ async fn a_second_repair_goes_on_after_one_that_was_cut_off() {
     let base = place.piece();
     whole.iter().for_each(|(path, bytes)| std::fs::write(path, bytes).expect("put back"));
     std::fs::remove_file(base).expect("removed");
+    let spare = place.objects("spare").pop().expect("of the base");
+    std::fs::remove_file(spare).expect("removed");
     let (told, repaired) = repair(&place);
     assert_eq!(repaired.serial, 4);
     assert!(told.damaged.iter().any(|damage| damage.place.ends_with(&name(&records))));
@@ -381,7 +462,8 @@ async fn lost_tokens_are_made_up_for() {
         append(&mut place.write(), [result(4, Some(plain_entry(4)))]).await;
     }
     place.objects("lease").iter().for_each(|path| std::fs::remove_file(path).expect("removed"));
-    assert!(matches!(place.write().load(), Err(LoadError::Lost(_))));
+    let error = place.write().load().expect_err("nobody can write");
+    assert!(matches!(&error, LoadError::Damaged(damage) if damage.place.ends_with("/lease/")), "{error}");
     assert_eq!(damaged(&place), ["stacks/shop/dev/lease/"]);
     let (told, repaired) = repair(&place);
     assert_eq!((told.lost, repaired.serial), (vec![], 3));
@@ -397,8 +479,56 @@ async fn a_damaged_home_file_is_written_anew() {
     let ctx = place.ctx(place.keys());
     let damage = cofferdam_home::Home::examine(&*ctx.store).expect("readable").expect("damaged");
     assert_eq!(damage.what, "it is empty");
-    let copy = cofferdam_home::Home::mend(&ctx).expect("written");
+    let copy = cofferdam_home::Home::mend(&ctx).expect("written").expect("copied");
     assert_eq!(std::fs::read(copy).expect("a copy"), b"");
     assert_eq!(resources(&place), [0, 1, 2, 3]);
     assert!(cofferdam_home::Home::examine(&*ctx.store).expect("readable").is_none());
+    // One that is missing is no sign that there never was a home.
+    std::fs::remove_file(&path).expect("removed");
+    let damage = cofferdam_home::Home::examine(&*ctx.store).expect("readable").expect("damaged");
+    assert_eq!(damage.what, "it is missing");
+    assert_eq!(cofferdam_home::Home::mend(&ctx).expect("written"), None);
+    assert_eq!(resources(&place), [0, 1, 2, 3]);
+    // Whatever is changed in it is seen.
+    let whole = std::fs::read(&path).expect("read");
+    for at in 0..whole.len() {
+        let mut bad = whole.clone();
+        bad[at] ^= 1;
+        std::fs::write(&path, bad).expect("changed");
+        assert!(!matches!(cofferdam_home::Home::examine(&*ctx.store), Ok(None)), "byte {at}");
+    }
+}
+
+/// The list of the number before counts then, and what is lost is named.
+#[tokio::test]
+async fn a_damaged_list_of_secrets_is_moved_aside() {
+    let place = prepared().await;
+    let home = place.home();
+    let secrets = home.secrets(&support::stack(), &support::stage());
+    let set = |name: &str| {
+        let name = SecretName::new(name).expect("valid");
+        secrets.set(&name, "hunter22", &support::holder(), Overwrite::No).expect("set");
+    };
+    let names = || -> Vec<String> { secrets.read().expect("reads").iter().map(|info| info.name.to_string()).collect() };
+    set("one");
+    set("two");
+    let [first, second] = <[PathBuf; 2]>::try_from(place.objects("secrets")).expect("two lists");
+    let before = place.read().load().expect("loads");
+    let whole = std::fs::read_to_string(&second).expect("read");
+    std::fs::write(&second, whole.replacen("\"two\"", "\"twe\"", 1)).expect("changed");
+    assert!(secrets.read().is_err());
+    let (told, repaired) = repair(&place);
+    assert_eq!((told.start, repaired.moved), (Start::Current(2), 1));
+    let words = &told.lost[0].words;
+    assert!(words.starts_with("what was done to the secrets since `stacks/") && words.contains("`twe`"), "{words}");
+    assert_eq!((names(), place.read().load().expect("loads")), (vec!["one".to_owned()], before));
+    set("two");
+    assert_eq!(names(), ["one", "two"]);
+    for path in [&first, &second] {
+        std::fs::write(path, "").expect("changed");
+    }
+    let (told, repaired) = repair(&place);
+    assert_eq!((told.lost[0].words.as_str(), repaired.moved), ("the secrets of the stage: set them again", 2));
+    assert_eq!(names(), Vec::<String>::new());
+    assert!(damaged(&place).is_empty());
 }

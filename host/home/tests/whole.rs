@@ -81,12 +81,13 @@ fn chained(lines: &[String]) -> String {
     let (mut sum, mut out) = (String::new(), String::new());
     for (n, line) in lines.iter().enumerate() {
         let (head, body) = line.split_once(r#","r":"#).expect("a line");
-        let body = body.strip_suffix('}').expect("a line");
+        let body = body.strip_suffix(r#","last":true}"#).or_else(|| body.strip_suffix('}')).expect("a line");
+        let end = if n + 1 == lines.len() { r#","last":true}"# } else { "}" };
         let format = head.split(',').next().expect("a format");
         let hash =
             sha2::Sha256::new().chain_update(&sum).chain_update((n as u64).to_le_bytes()).chain_update(body).finalize();
         sum = hex::encode(&hash[..8]);
-        out.push_str(&format!("{format},\"n\":{n},\"sum\":\"{sum}\",\"r\":{body}}}\n"));
+        out.push_str(&format!("{format},\"n\":{n},\"sum\":\"{sum}\",\"r\":{body}{end}\n"));
     }
     out
 }

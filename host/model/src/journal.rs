@@ -122,6 +122,8 @@ impl std::fmt::Debug for InFlight {
 pub struct JournalError {
     /// The file or object.
     pub place: String,
+    /// What to do, where there is something.
+    pub hint: Option<String>,
     /// What the system said.
     #[source]
     pub source: Arc<std::io::Error>,

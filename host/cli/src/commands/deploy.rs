@@ -6,7 +6,7 @@ use cofferdam_engine::{
     ApprovedPlan, Consent, Engine, NotStarted, Outcome, Plan, PlanOptions, PlanPurpose, Recovery, StepError,
     StepResult, Stop,
 };
-use cofferdam_home::{Compaction, Loaded, Stage};
+use cofferdam_home::{Compaction, Loaded, Stage, WriteError};
 use cofferdam_model::journal::{InFlight, Journal};
 use cofferdam_model::state::StackState;
 use serde_json::json;
@@ -138,7 +138,7 @@ async fn recovered(
 pub fn tell(session: &Session, project: &Project, recovery: &Recovery) -> CliResult<()> {
     failures(session, project, recovery.errors.iter());
     match &recovery.journal_error {
-        Some(error) => Err(CliError::new(Exit::Failed, error.to_string()).caused_by(error)),
+        Some(error) => Err(WriteError::Journal(error.clone()).into()),
         None => Ok(()),
     }
 }
@@ -194,10 +194,7 @@ fn failures<'a>(session: &Session, project: &Project, errors: impl Iterator<Item
 fn report(session: &Session, project: &Project, outcome: &Outcome) {
     failures(session, project, outcome.failed().map(|(_, error)| error));
     warn(session, project, &located(&outcome.diagnostics, &*project.stack));
-    if let Some(error) = &outcome.journal_error {
-        let error = CliError::new(Exit::Failed, error.to_string()).caused_by(error);
-        session.reporter.say(error.redacted(&session.redactor).render(project.stack.sources()).trim_end());
-    }
+    // That the journal could not be written is what the command ends with.
     let counts = [
         (outcome.done().count(), "done"),
         (outcome.failed().count(), "failed"),

@@ -113,6 +113,12 @@ async fn intents_are_durable_before_calls_and_results_follow() {
     assert_eq!(began.elapsed().as_millis(), 60);
     let plan = harness.plan(&stack).await.expect("planned");
     assert!(!plan.has_changes());
+    // A run that has nothing to say leaves nothing: a journal that grows with every run is never made short.
+    assert!(harness.deploy(&stack).await.is_success());
+    assert_eq!(harness.journal.kinds().len(), 5);
+    let other = Stack::new().resource("t_x.a", json!({"value": 1})).output("b", json!("${t_x.a.value}"));
+    assert!(harness.deploy(&other).await.is_success());
+    assert_eq!(harness.journal.kinds()[5..], ["run-started", "outputs", "run-finished"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! Lines of a journal. Each has the format, a number that counts from 0, a checksum and a body; the first body is the
 //! header. A checksum covers the line and the checksum before it, so that no line can be changed, dropped, moved or
-//! taken from another journal. Whole journals are told apart by a random id.
+//! taken from another journal. The last line of a piece says so, or one that was cut off between two lines would look
+//! whole. Whole journals are told apart by a random id.
 
 use cofferdam_model::{StackName, StageName};
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,8 @@ const CLEAR: u64 = 1;
 pub(crate) const FORMAT: u64 = 2;
 /// What ends a line.
 pub(crate) const TAIL: &[u8] = b"}\n";
+/// What ends the last line of a piece. A body ends with `}`, so that neither end can be taken for the other.
+pub(crate) const LAST: &[u8] = b",\"last\":true}\n";
 /// Hexadecimal digits of a checksum.
 const SUM_DIGITS: usize = 16;
 
@@ -111,6 +114,13 @@ impl Chain {
     pub(crate) fn push_lease(&mut self, lease: LeaseLine, out: &mut Vec<u8>) {
         self.push(&Framing::Lease(lease).text(), out);
     }
+}
+
+/// Marks the last line of a piece as such.
+pub(crate) fn finish(piece: &mut Vec<u8>) {
+    debug_assert!(piece.ends_with(TAIL) && !piece.ends_with(LAST), "a piece has lines, and is finished once");
+    piece.truncate(piece.len() - TAIL.len());
+    piece.extend_from_slice(LAST);
 }
 
 /// A line as it was read.

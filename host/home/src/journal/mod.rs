@@ -12,7 +12,7 @@ mod writer;
 
 pub use writer::{JournalStats, MAX_BATCH_BYTES};
 
-pub(crate) use line::{Chain, Header, LeaseLine, SnapshotRef};
+pub(crate) use line::{Chain, Header, LeaseLine, SnapshotRef, finish};
 pub(crate) use scribe::Scribe;
 pub(crate) use steps::{OpenStep, Steps};
 pub(crate) use writer::{Origin, Replacement, Writer};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::line::{FORMAT, Framing, Line, is_base, newer};
-use super::scan::{Log, Piece};
+use super::scan::{CUT, EMPTY, Log, Piece};
 use crate::places::{Places, number_of, serial_of};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
@@ -89,7 +89,12 @@ fn attempt(store: &Arc<dyn Store>, places: &Places) -> Result<Result<Found, Dama
                 return Err(NewerFormat { place: piece.place.clone(), found, known: FORMAT }.into());
             }
         }
-        return Ok(Err(missing(&places.piece(pieces[0].number.saturating_sub(1)))));
+        // A base that cannot be read looks like none.
+        let unreadable = pieces.iter().find_map(|piece| Some((piece, unreadable(&piece.bytes)?)));
+        return Ok(Err(match unreadable {
+            Some((piece, what)) => Damage { place: piece.place.clone(), line: None, what: what.to_owned() },
+            None => missing(&places.piece(pieces[0].number.saturating_sub(1))),
+        }));
     }
     if let Some(pair) = pieces.windows(2).find(|pair| pair[0].number + 1 != pair[1].number) {
         return Ok(Err(missing(&places.piece(pair[0].number + 1))));
@@ -108,6 +113,24 @@ fn attempt(store: &Arc<dyn Store>, places: &Places) -> Result<Result<Found, Dama
     let Some(bytes) = store.get(&key)? else { return Ok(Err(missing(&key))) };
     let snapshot = Snapshot::read(&store.place(&key), &bytes, base.serial, Some(base))?;
     Ok(Ok(Found { log: Some(log), snapshot: Some(snapshot), below: numbers }))
+}
+
+/// Whether a piece is a base, and whole.
+pub(crate) fn is_whole_base(places: &Places, number: u64, bytes: &[u8]) -> bool {
+    let piece = Piece { number, place: String::new(), bytes: bytes.to_vec() };
+    is_base(bytes) && Log::scan(places, vec![piece]).is_ok()
+}
+
+/// What is wrong with a piece whose first line cannot be read; none where it can.
+fn unreadable(piece: &[u8]) -> Option<&'static str> {
+    let line = piece.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line: Result<Line<'_>, _> = serde_json::from_slice(line);
+    match line {
+        _ if piece.is_empty() => Some(EMPTY),
+        Ok(_) => None,
+        Err(error) if error.is_eof() => Some(CUT),
+        Err(_) => Some("its first line is no record"),
+    }
 }
 
 /// Whether a piece is a fence, or cannot be told.

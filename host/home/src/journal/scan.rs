@@ -3,10 +3,15 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::line::{self, Chain, FORMAT, Framing, Header, Line, TAIL};
+use super::line::{self, Chain, FORMAT, Framing, Header, LAST, Line, TAIL, finish};
 use super::sealed::{is_sealed, journal_of};
 use crate::places::Places;
 use crate::{Damage, LoadError, NewerFormat};
+
+/// What is wrong with a piece without a byte.
+pub(crate) const EMPTY: &str = "it is empty";
+/// What is wrong with a piece that was cut off.
+pub(crate) const CUT: &str = "its end is missing";
 
 /// A piece as it was read.
 pub(crate) struct Piece {
@@ -50,7 +55,7 @@ impl Log {
         for (index, piece) in pieces.iter().enumerate() {
             let damaged = |line, what: &str| Damage { place: piece.place.clone(), line, what: what.to_owned() };
             if piece.bytes.last() != Some(&b'\n') {
-                let what = if piece.bytes.is_empty() { "it is empty" } else { "its end is missing" };
+                let what = if piece.bytes.is_empty() { EMPTY } else { CUT };
                 return Err(damaged(None, what).into());
             }
             let mut end = 0;
@@ -60,6 +65,13 @@ impl Log {
                 let body = parsed.as_ref().map_or("", |line| line.r.get());
                 expected.clear();
                 chain.push(body, &mut expected);
+                let is_last = end + line.len() == piece.bytes.len();
+                if is_last && expected == line {
+                    return Err(damaged(None, CUT).into());
+                }
+                if is_last {
+                    finish(&mut expected);
+                }
                 if expected != line {
                     if let Some(found) = line::newer(line) {
                         return Err(NewerFormat { place: piece.place.clone(), found, known: FORMAT }.into());
@@ -88,7 +100,8 @@ impl Log {
                             }
                         }
                         let number = chain.next - 1;
-                        let range = end - TAIL.len() - body.len()..end - TAIL.len();
+                        let tail = end - if is_last { LAST.len() } else { TAIL.len() };
+                        let range = tail - body.len()..tail;
                         records.push(Text { piece: index, line: i + 1, number, range });
                     }
                     _ => return Err(fail("it is not what belongs there").into()),
@@ -143,6 +156,8 @@ mod tests {
         chain.push(r#"{"run_started":{"command":"deploy","at_ms":1}}"#, &mut first);
         chain.push(r#"{"run_finished":{"at_ms":2}}"#, &mut second);
         chain.push(r#"{"run_finished":{"at_ms":3}}"#, &mut second);
+        finish(&mut first);
+        finish(&mut second);
         [first, second]
     }
 
@@ -173,19 +188,27 @@ mod tests {
     fn every_missing_byte_at_an_end_is_found() {
         let [first, second] = log();
         for end in 0..second.len() {
-            let whole_line = second[..end].ends_with(b"\n");
-            assert_eq!(scan(&[first.clone(), second[..end].to_vec()]).is_ok(), whole_line, "{end}");
+            assert!(scan(&[first.clone(), second[..end].to_vec()]).is_err(), "{end}");
+        }
+        for end in 0..first.len() {
+            assert!(scan(&[first[..end].to_vec()]).is_err(), "{end}");
         }
     }
 
     #[test]
     fn lines_cannot_be_dropped_or_moved() {
-        let good = log().concat();
+        let mut good = log().concat();
+        // One piece of all lines.
+        let inner = good.windows(LAST.len()).position(|window| window == LAST).expect("two pieces");
+        good.splice(inner..inner + LAST.len(), TAIL.iter().copied());
+        assert_eq!(scan(&[good.clone()]).expect("whole"), 3);
         let lines: Vec<&[u8]> = good.split_inclusive(|byte| *byte == b'\n').collect();
-        for order in [&[0, 2][..], &[0, 2, 1], &[1, 2], &[0, 1, 1, 2], &[0, 0], &[]] {
+        for order in [&[0, 2, 3][..], &[0, 2, 1, 3], &[1, 2, 3], &[0, 1, 1, 2, 3], &[0, 0], &[0, 1, 2], &[]] {
             let bad: Vec<u8> = order.iter().flat_map(|i| lines[*i]).copied().collect();
             assert!(scan(&[bad]).is_err(), "{order:?}");
         }
+        // Two pieces in one.
+        assert!(scan(&[log().concat()]).is_err());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-use super::line::{Chain, Header, LeaseLine, SnapshotRef};
+use super::line::{Chain, Header, LeaseLine, SnapshotRef, finish};
 use super::scribe::Scribe;
 use super::steps::{self, OpenStep};
 use crate::entropy::random_hex;
@@ -23,6 +23,7 @@ use crate::lease::{Lease, Standing};
 use crate::places::{Places, serial_of, snapshot_name};
 use crate::record::changes_state;
 use crate::snapshot::Body;
+use crate::spare;
 use crate::store::{Created, Store, StoreError, Trouble};
 use crate::vault::Vault;
 use crate::{Form, LeaseLost, SealError, WriteError};
@@ -202,11 +203,11 @@ impl Journal for StageJournal {
 
 fn closed(place: &str) -> JournalError {
     let source = io::Error::new(io::ErrorKind::BrokenPipe, "the stage is closed");
-    JournalError { place: place.to_owned(), source: Arc::new(source) }
+    JournalError { place: place.to_owned(), hint: None, source: Arc::new(source) }
 }
 
 fn lost_error(place: &str, lost: LeaseLost) -> JournalError {
-    JournalError { place: place.to_owned(), source: Arc::new(io::Error::other(lost)) }
+    JournalError { place: place.to_owned(), hint: None, source: Arc::new(io::Error::other(lost)) }
 }
 
 /// An object that was not written.
@@ -287,11 +288,9 @@ impl Worker {
         self.announce();
         let scribe = Scribe { places: &self.places, vault: &self.vault, form: self.form };
         let pushed = scribe.push(record, &mut self.chain, &mut self.pending);
-        pushed.map_err(|error| {
-            self.error(match error {
-                SealError::Key(error) => io::Error::other(error),
-                error @ SealError::TooDeep(_) => io::Error::new(io::ErrorKind::InvalidData, error),
-            })
+        pushed.map_err(|error| match error {
+            SealError::Key(error) => JournalError { hint: error.hint(), ..self.error(io::Error::other(error)) },
+            error @ SealError::TooDeep(_) => self.error(io::Error::new(io::ErrorKind::InvalidData, error)),
         })?;
         self.records += 1;
         self.origin.changed |= changes_state(record);
@@ -329,7 +328,7 @@ impl Worker {
         if let Err(error) = self.create_piece() {
             let error = match error {
                 NotWritten::Lost(lost) => lost_error(&self.store.place(&self.places.piece(self.origin.next)), lost),
-                NotWritten::Store(error) => self.error(unboxed(error)),
+                NotWritten::Store(error) => JournalError { hint: error.hint.clone(), ..self.error(unboxed(error)) },
                 NotWritten::Seal(error) => self.error(io::Error::other(error)),
             };
             return Err(self.failed.insert(error).clone());
@@ -341,7 +340,8 @@ impl Worker {
 
     /// Creates the next piece of what is pending.
     fn create_piece(&mut self) -> Result<(), NotWritten> {
-        let bytes = std::mem::take(&mut self.pending);
+        let mut bytes = std::mem::take(&mut self.pending);
+        finish(&mut bytes);
         let key = self.places.piece(self.origin.next);
         self.written(|| match self.store.create(&key, &bytes)? {
             Created::Made => Ok(Ok(())),
@@ -378,7 +378,8 @@ impl Worker {
     }
 
     fn error(&self, source: io::Error) -> JournalError {
-        JournalError { place: self.store.place(&self.places.piece(self.origin.next)), source: Arc::new(source) }
+        let place = self.store.place(&self.places.piece(self.origin.next));
+        JournalError { place, hint: None, source: Arc::new(source) }
     }
 
     fn settled(&self) -> Result<Settled, JournalError> {
@@ -392,7 +393,7 @@ impl Worker {
         if replacement.records != self.records {
             return Err(WriteError::Busy(self.places.stage.clone()));
         }
-        let snapshot = self.rebase(replacement).map_err(|error| {
+        let (snapshot, spared) = self.rebase(replacement).map_err(|error| {
             let (failed, error) = match error {
                 NotWritten::Lost(lost) => (io::Error::other(lost.clone()), WriteError::Lost(lost)),
                 NotWritten::Store(error) => (io::Error::other(error.to_string()), WriteError::Store(error)),
@@ -401,12 +402,15 @@ impl Worker {
             self.failed = Some(self.error(failed));
             error
         })?;
-        self.prune(&snapshot, replacement.history);
+        // Where there is no spare, what it stands for is not removed.
+        if spared {
+            self.prune(&snapshot, replacement.history);
+        }
         Ok(snapshot)
     }
 
-    /// Writes the snapshot, and the base that makes it count.
-    fn rebase(&mut self, replacement: &Replacement) -> Result<SnapshotRef, NotWritten> {
+    /// Writes the snapshot, the base that makes it count, and the spare of both; whether there is a spare.
+    fn rebase(&mut self, replacement: &Replacement) -> Result<(SnapshotRef, bool), NotWritten> {
         let Replacement { body, lineage, serial, .. } = replacement;
         let name = snapshot_name(*serial, &random_hex::<4>(self.vault.entropy()));
         let (text, sum) = body.text();
@@ -420,13 +424,16 @@ impl Worker {
             Created::Made => Ok(Ok(())),
             Created::Taken => Ok(Err(self.standing.lose())),
         })?;
-        self.pending = lines;
+        self.pending.clone_from(&lines);
+        let number = self.origin.next;
         self.create_piece()?;
+        finish(&mut lines);
+        let spare = spare::make(&*self.store, &self.places, (&snapshot.name, &text), (number, &lines));
         self.origin.base = Some(snapshot.clone());
         self.origin.chain = Some(chain.clone());
         self.origin.changed = false;
         (self.chain, self.announced) = (chain, true);
-        Ok(snapshot)
+        Ok((snapshot, matches!(spare, Ok(Created::Made))))
     }
 
     /// Removes what the new base has taken up. What cannot be removed now is removed some day.
@@ -449,6 +456,7 @@ impl Worker {
             serials.into_iter().partition(|(serial, key)| *serial >= snapshot.serial && !named(key));
         let surplus = kept.len().saturating_sub(history.max(1));
         keys.extend(newer.into_iter().chain(kept.drain(..surplus)).map(|(_, key)| key));
+        keys.extend(spare::others(&*self.store, &self.places, base));
         if !keys.is_empty() {
             let _ = self.store.delete(&keys);
         }

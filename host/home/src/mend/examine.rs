@@ -107,10 +107,16 @@ impl<'a> Shape<'a> {
             |kept: &Kept| named.is_some_and(|named| kept.name == named.name && kept.sum.as_ref() == Some(&named.sum));
         let of_base = newest_of(snapshots, is_named);
         let hidden = hidden_base(pieces, base);
-        let whole_log = base.is_some() && hidden.is_none() && !damaged_log(pieces, base) && !stock.lost_tokens();
+        let whole_log = base.is_some()
+            && hidden.is_none()
+            && stock.replaced.is_none()
+            && !damaged_log(pieces, base)
+            && !stock.lost_tokens();
         let never_written = pieces.is_empty() && snapshots.is_empty();
         let whole = never_written || (whole_log && (named.is_none() || of_base.is_some()));
-        Self { stock, base, named, of_base, newest: newest_of(snapshots, |_| true), hidden, whole }
+        // Of two with one serial the later one counts: the snapshot itself before its copy.
+        let newest = newest_of(stock.spare.iter().map(|spare| &spare.snapshot).chain(snapshots), |_| true);
+        Self { stock, base, named, of_base, newest, hidden, whole }
     }
 
     /// The snapshot to go on from, and the first piece whose records belong behind it.
@@ -136,7 +142,8 @@ impl<'a> Shape<'a> {
             lost.extend(words::snapshot(&kept.bytes).into_iter().filter(gone));
         }
         let is_there = |named: &SnapshotRef| self.stock.snapshots.iter().any(|kept| kept.name == named.name);
-        lost.extend(self.named.filter(|named| !is_there(named)).map(|named| between(named.serial)));
+        let gone = self.named.filter(|named| !is_there(named) && named.serial > from);
+        lost.extend(gone.map(|named| between(named.serial)));
         lost
     }
 
@@ -169,12 +176,16 @@ pub(super) fn examine(store: &Arc<dyn Store>, places: &Places, vault: &Vault) ->
     if whole && damaged.is_empty() {
         return Ok(None);
     }
+    if let (None, Some(number)) = (shape.base, stock.before_first()) {
+        played.gone(store, places, number);
+    }
     played.gaps(store, places, pieces);
     let Played { replay, mut steps, records, unchecked, mut lost, .. } = played;
     let Loaded { mut state, in_flight, .. } = replay.finish();
     if !whole {
         lost.extend(shape.lost_snapshots(serial(from), &state));
     }
+    lost.extend(stock.lost_secrets());
     if state.lineage.is_empty() {
         state.lineage = shape.lineage();
     }

@@ -22,13 +22,17 @@ impl Home {
     }
 
     /// Writes a damaged `home.json` anew, with another id; the old one is copied aside first. Gives the place of the
-    /// copy.
+    /// copy; none where it is missing.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn mend(ctx: &HomeCtx) -> Result<String, RepairError> {
+    pub fn mend(ctx: &HomeCtx) -> Result<Option<String>, RepairError> {
         let store = &*ctx.store;
-        let bytes = store.get(NAME)?.unwrap_or_default();
+        let Some(bytes) = store.get(NAME)? else {
+            // Where somebody else has made it meanwhile, that one is as good.
+            let _ = store.create(NAME, &home_file(&*ctx.entropy))?;
+            return Ok(None);
+        };
         let used = store.list(ASIDE)?;
         let number = |key: &str| key.strip_prefix(ASIDE)?.split('/').next()?.parse::<u64>().ok();
         let next = used.iter().filter_map(|object| number(&object.key)).max().unwrap_or(0) + 1;
@@ -40,6 +44,6 @@ impl Home {
             return Err(RepairError::Copy(store.place(&copy)));
         }
         store.replace(NAME, &home_file(&*ctx.entropy))?;
-        Ok(store.place(&copy))
+        Ok(Some(store.place(&copy)))
     }
 }

@@ -4,7 +4,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::journal::line::{self, Chain, Framing, is_base};
+use crate::journal::line::{self, Chain, Framing, LAST, finish, is_base};
+use crate::journal::scan::{CUT, EMPTY};
 
 /// How many ways a chain may go on behind damaged lines are looked into.
 const CANDIDATES: usize = 4;
@@ -29,6 +30,8 @@ pub(crate) struct ReadLine {
     pub check: Check,
     /// Its body; empty where it cannot be read.
     pub body: String,
+    /// The whole line where it cannot be read, with what is no text replaced.
+    pub rest: String,
     /// The header or lease that it is; none for records.
     pub framing: Option<Framing>,
 }
@@ -40,6 +43,8 @@ pub(crate) struct ReadPiece {
     pub lines: Vec<ReadLine>,
     /// The first thing that is wrong with it: the line, where it is in one, and what.
     pub trouble: Option<(Option<usize>, &'static str)>,
+    /// Whether it was cut off, so that nobody knows what else it held.
+    pub cut: bool,
     /// A format that this program does not know.
     pub newer: Option<u64>,
     /// Whether it begins a new chain, as far as that can be read.
@@ -90,12 +95,14 @@ struct Loose<'a> {
 pub(crate) struct Reader {
     /// How the chain may stand before the next line; with the line whose content it confirms.
     candidates: Vec<(Chain, Option<(usize, usize)>)>,
+    /// Whether lines may be missing before the next one.
+    broken: bool,
     pub pieces: Vec<ReadPiece>,
 }
 
 impl Reader {
     pub(crate) fn new() -> Self {
-        Self { candidates: Vec::new(), pieces: Vec::new() }
+        Self { candidates: Vec::new(), broken: false, pieces: Vec::new() }
     }
 
     pub(crate) fn piece(&mut self, number: u64, key: String, bytes: &[u8]) {
@@ -104,15 +111,19 @@ impl Reader {
         }
         let base = is_base(bytes);
         let index = self.pieces.len();
-        self.pieces.push(ReadPiece { number, key, lines: Vec::new(), trouble: None, newer: None, base });
+        self.pieces.push(ReadPiece { number, key, lines: Vec::new(), trouble: None, cut: false, newer: None, base });
         let (mut trouble, mut newer) = (None, None);
-        if bytes.last() != Some(&b'\n') {
-            trouble = Some((None, if bytes.is_empty() { "it is empty" } else { "its end is missing" }));
-            self.candidates.retain(|_| !bytes.is_empty());
+        if bytes.is_empty() {
+            trouble = Some((None, EMPTY));
+            self.candidates.clear();
         }
+        let mut cut = bytes.is_empty() || !bytes.ends_with(b"\n");
         for (i, text) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
             newer = newer.or_else(|| line::newer(text));
             let read = self.line(index, i, text);
+            // Where more is wrong with it than that it is not the last, its end is there and damaged.
+            let is_end = text.as_ptr_range().end == bytes.as_ptr_range().end;
+            cut |= is_end && read.check != Check::Damaged && !text.ends_with(LAST);
             if read.check != Check::Whole {
                 let what = match (read.check, read.body.is_empty()) {
                     (Check::Unchecked, _) => "it cannot be checked: what comes before it is missing",
@@ -123,16 +134,22 @@ impl Reader {
             }
             self.pieces[index].lines.push(read);
         }
-        (self.pieces[index].trouble, self.pieces[index].newer) = (trouble, newer);
+        if cut && !bytes.is_empty() {
+            trouble = Some((None, CUT));
+        }
+        self.broken = cut;
+        let piece = &mut self.pieces[index];
+        (piece.trouble, piece.cut, piece.newer) = (trouble, cut, newer);
     }
 
     fn line(&mut self, piece: usize, i: usize, text: &[u8]) -> ReadLine {
-        let before = std::mem::take(&mut self.candidates);
+        let (before, broken) = (std::mem::take(&mut self.candidates), std::mem::take(&mut self.broken));
         let Ok(Loose { n, sum, r }) = serde_json::from_slice::<Loose<'_>>(text) else {
-            return ReadLine { line: i + 1, number: 0, check: Check::Damaged, body: String::new(), framing: None };
+            let (body, rest) = (String::new(), String::from_utf8_lossy(text).into_owned());
+            return ReadLine { line: i + 1, number: 0, check: Check::Damaged, body, rest, framing: None };
         };
         let body = r.get().to_owned();
-        let known = !before.is_empty();
+        let known = !before.is_empty() && !broken;
         let mut tried = before;
         if n == 0 {
             tried.push((Chain::default(), None));
@@ -142,6 +159,9 @@ impl Reader {
         for (mut chain, confirms) in tried {
             let mut expected = Vec::new();
             chain.push(&body, &mut expected);
+            if text.ends_with(LAST) {
+                finish(&mut expected);
+            }
             if expected == text {
                 if let Some((piece, line)) = confirms {
                     self.confirm(piece, line);
@@ -154,7 +174,7 @@ impl Reader {
         }
         let framing = Framing::read(&body);
         if check != Check::Whole {
-            let unreadable = !text.ends_with(line::TAIL) || matches!(framing, Some(Err(_)));
+            let unreadable = !text.ends_with(b"}\n") || matches!(framing, Some(Err(_)));
             if unreadable {
                 check = Check::Damaged;
             }
@@ -163,7 +183,8 @@ impl Reader {
         // More than a few come only from one damaged line after the other.
         next.drain(..next.len().saturating_sub(CANDIDATES));
         self.candidates = next;
-        ReadLine { line: i + 1, number: n, check, body, framing: framing.and_then(Result::ok) }
+        let framing = framing.and_then(Result::ok);
+        ReadLine { line: i + 1, number: n, check, body, rest: String::new(), framing }
     }
 
     /// The content of a line is whole: a later one was made from it.

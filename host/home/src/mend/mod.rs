@@ -4,6 +4,7 @@
 mod examine;
 mod home;
 mod lines;
+mod pieces;
 mod played;
 mod repair;
 mod stock;

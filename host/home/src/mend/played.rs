@@ -60,7 +60,8 @@ impl Played {
             let record = match record {
                 Ok(record) => record,
                 Err(what) => {
-                    self.lost.extend(words::record(text, &place, line.line));
+                    let said = if line.body.is_empty() { words::fragment(&line.rest) } else { None };
+                    self.lost.extend(said.or_else(|| words::record(text, &place, line.line)));
                     if line.check == Check::Whole {
                         self.forged.push(Damage { place: place.clone(), line: Some(line.line), what });
                     }
@@ -74,6 +75,11 @@ impl Played {
             self.steps.note(&record);
             self.replay.play(record);
         }
+        if piece.cut {
+            let lines = piece.lines.len();
+            let behind = if lines == 0 { String::new() } else { format!("behind line {lines} ") };
+            self.lost.push(Lost::words(format!("whatever else stood {behind}in `{place}`")));
+        }
         Ok(())
     }
 
@@ -81,10 +87,15 @@ impl Played {
     pub(super) fn gaps(&mut self, store: &Arc<dyn Store>, places: &Places, pieces: &[ReadPiece]) {
         for two in pieces.windows(2) {
             for number in (two[0].number + 1..two[1].number).take(GAP) {
-                let place = store.place(&places.piece(number));
-                self.lost.push(Lost::words(format!("every record of `{place}`")));
+                self.gone(store, places, number);
             }
         }
+    }
+
+    /// Names a piece that is not there.
+    pub(super) fn gone(&mut self, store: &Arc<dyn Store>, places: &Places, number: u64) {
+        let place = store.place(&places.piece(number));
+        self.lost.push(Lost::words(format!("every record of `{place}`")));
     }
 }
 

@@ -3,10 +3,11 @@
 
 use super::examine::{Repair, examine};
 use crate::entropy::random_hex;
-use crate::journal::{Chain, Header, LeaseLine, SnapshotRef};
+use crate::journal::{Chain, Header, LeaseLine, SnapshotRef, finish};
 use crate::lease::Lease;
 use crate::places::{number_of, snapshot_name};
 use crate::snapshot::{Body, Made};
+use crate::spare;
 use crate::store::{Created, Store, StoreError};
 use crate::{LeaseLost, LoadError, SealError, Stage, Start};
 
@@ -108,13 +109,17 @@ impl Stage {
         let journal = random_hex::<8>(self.vault().entropy());
         let mut lines = Vec::new();
         let mut chain =
-            Chain::begin(Header { journal, stack, stage, token: lease.token, base: Some(base) }, &mut lines);
+            Chain::begin(Header { journal, stack, stage, token: lease.token, base: Some(base.clone()) }, &mut lines);
         // Whoever was paused tries this very number next: it stays taken.
         chain.push_lease(LeaseLine { token: lease.token, fence: true, holder: lease.holder.clone() }, &mut lines);
         scribe.push_steps(&plan.steps, &mut chain, &mut lines)?;
+        finish(&mut lines);
         create(&*store, &state_object, &text)?;
         lease.standing.check()?;
-        create(&*store, &places.piece(plan.next), &lines)
+        create(&*store, &places.piece(plan.next), &lines)?;
+        // Without it the repair is one all the same.
+        let _ = spare::make(&*store, &places, (&base.name, &text), (plan.next, &lines));
+        Ok(())
     }
 
     /// Whether another run has a higher lease.

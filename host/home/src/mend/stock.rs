@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use cofferdam_model::state::StackState;
 
-use super::lines::{ReadPiece, Reader};
+use super::lines::{Check, ReadPiece};
+use super::pieces::Pieces;
+use super::{Lost, words};
 use crate::journal::SnapshotRef;
-use crate::places::{Places, number_of, serial_of};
+use crate::places::{Places, last, number_of, serial_of};
+use crate::secrets;
 use crate::snapshot::Snapshot;
+use crate::spare::{self, Spare};
 use crate::store::Store;
 use crate::vault::Vault;
-use crate::{Damage, LoadError, NewerFormat};
+use crate::{Damage, LoadError, SecretsError};
 
 /// So many missing pieces are named one by one.
 pub(super) const GAP: usize = 16;
@@ -26,44 +30,55 @@ pub(super) struct Kept {
     pub sum: Option<String>,
 }
 
+/// A list of secrets that is there.
+pub(super) struct KeptList {
+    key: String,
+    number: u64,
+    damage: Option<Damage>,
+    /// What it has secrets for, where it is damaged and that can still be read.
+    names: Vec<String>,
+}
+
+/// The newest spare that is there.
+pub(super) struct KeptSpare {
+    /// Its copy of the snapshot.
+    pub snapshot: Kept,
+    /// What is wrong with it.
+    damage: Option<Damage>,
+}
+
 /// What a stage holds, read with patience.
 pub(super) struct Stock {
     pub pieces: Vec<ReadPiece>,
+    /// What is wrong with the base that the spare stands in for.
+    pub replaced: Option<Damage>,
+    /// The key of that base where there is no such object.
+    absent: Option<String>,
     pub snapshots: Vec<Kept>,
+    pub spare: Option<KeptSpare>,
+    pub secrets: Vec<KeptList>,
     /// The highest lease that there is, released or not.
     lease: u64,
 }
 
 impl Stock {
     pub(super) fn read(store: &Arc<dyn Store>, places: &Places, vault: &Vault) -> Result<Self, LoadError> {
-        let mut reader = Reader::new();
-        let mut numbers: Vec<u64> =
-            store.list(&places.journal())?.iter().filter_map(|object| number_of(&object.key, "jsonl")).collect();
-        numbers.sort_unstable();
-        let keys: Vec<String> = numbers.iter().map(|number| places.piece(*number)).collect();
-        for ((number, key), bytes) in numbers.into_iter().zip(&keys).zip(store.get_many(&keys)?) {
-            if let Some(bytes) = bytes {
-                reader.piece(number, key.clone(), &bytes);
-            }
-        }
-        for piece in &reader.pieces {
-            if let Some(found) = piece.newer {
-                let place = store.place(&piece.key);
-                return Err(NewerFormat { place, found, known: crate::journal::line::FORMAT }.into());
-            }
-        }
+        let newest = spare::all(&**store, places)?.pop();
+        let Pieces { read: pieces, replaced, absent } = Pieces::read(store, places, newest.as_ref())?;
+        let spare = newest.map(|spare| KeptSpare::read(store, places, vault, spare)).transpose()?;
         let listed = store.list(&places.states())?;
         let keys: Vec<String> =
             listed.into_iter().map(|object| object.key).filter(|key| serial_of(key).is_some()).collect();
         let mut snapshots = Vec::new();
         for (key, bytes) in keys.iter().zip(store.get_many(&keys)?) {
             if let Some(bytes) = bytes {
-                snapshots.push(Kept::read(store, places, vault, key, bytes)?);
+                snapshots.push(Kept::read(store, places, vault, (key, last(key)), bytes)?);
             }
         }
         let leases = store.list(&places.leases())?;
         let lease = leases.iter().filter_map(|object| number_of(&object.key, "json")).max().unwrap_or(0);
-        Ok(Self { pieces: reader.pieces, snapshots, lease })
+        let secrets = KeptList::all(store, places, vault)?;
+        Ok(Self { pieces, replaced, absent, snapshots, spare, secrets, lease })
     }
 
     /// The highest lease that wrote.
@@ -76,6 +91,14 @@ impl Stock {
         self.token() > self.lease
     }
 
+    /// The piece before the first, where that one was not the first.
+    pub(super) fn before_first(&self) -> Option<u64> {
+        let first = self.pieces.first()?;
+        // One that cannot be read may be what the journal goes on from.
+        let unreadable = first.lines.first().is_none_or(|line| line.check == Check::Damaged);
+        (!first.base && !unreadable).then(|| first.number.saturating_sub(1))
+    }
+
     /// Everything that is not as it should be.
     pub(super) fn damage(
         &self,
@@ -86,11 +109,9 @@ impl Stock {
     ) -> Vec<Damage> {
         let mut found: Vec<Damage> = Vec::new();
         let first = base.unwrap_or(0);
-        if let (None, Some(piece)) = (base, self.pieces.first()) {
-            let key = places.piece(piece.number.saturating_sub(1));
-            if !piece.base {
-                found.push(missing(store, &key, "it is missing, and with it what the journal goes on from"));
-            }
+        if let (None, Some(number)) = (base, self.before_first()) {
+            let what = "it is missing, and with it what the journal goes on from";
+            found.push(missing(store, &places.piece(number), what));
         }
         for (i, piece) in self.pieces.iter().enumerate().skip(first) {
             if i > first {
@@ -109,7 +130,10 @@ impl Stock {
             let what = format!("a run wrote with token {}, which is missing: no other can write", self.token());
             found.push(missing(store, &places.leases(), &what));
         }
+        found.extend(self.replaced.clone());
         found.extend(self.snapshots.iter().filter_map(|kept| kept.state.as_ref().err().cloned()));
+        found.extend(self.spare.iter().filter_map(|spare| spare.damage.clone()));
+        found.extend(self.secrets.iter().filter_map(|list| list.damage.clone()));
         if let Some(named) = named {
             match self.snapshots.iter().find(|kept| kept.name == named.name) {
                 None => found.push(missing(store, &places.state(&named.name), "it is missing")),
@@ -140,12 +164,62 @@ impl Stock {
         (1..pieces.len()).rev().find(|&i| pieces[i - 1].number + 1 != pieces[i].number).unwrap_or(0)
     }
 
-    /// What a repair moves: damaged snapshots, and where the log is not whole, all of it but fences below.
+    /// What people set and lose with the list that counts, where that is damaged.
+    pub(super) fn lost_secrets(&self) -> Option<Lost> {
+        let newest = self.secrets.iter().max_by_key(|list| list.number).filter(|list| list.damage.is_some())?;
+        let whole = self.secrets.iter().filter(|list| list.damage.is_none()).max_by_key(|list| list.number);
+        let names = match &newest.names[..] {
+            [] => String::new(),
+            names => format!(" (it had {})", names.join(", ")),
+        };
+        Some(Lost::words(match whole {
+            Some(whole) => format!("what was done to the secrets since `{}`{names}", whole.key),
+            None => format!("the secrets of the stage{names}: set them again"),
+        }))
+    }
+
+    /// What a repair moves: damaged snapshots and lists of secrets, and where the log is not whole, all of it but fences below.
     pub(super) fn aside(&self, whole: bool, base: Option<usize>) -> Vec<String> {
         let snapshots = self.snapshots.iter().filter(|kept| kept.state.is_err()).map(|kept| kept.key.clone());
         let first = if base.is_some() { base.unwrap_or(0) } else { self.last_run() };
-        let pieces = self.pieces.iter().skip(first).filter(|piece| !whole && !piece.is_fence());
-        snapshots.chain(pieces.map(|piece| piece.key.clone())).collect()
+        let is_there = |piece: &&ReadPiece| self.absent.as_ref() != Some(&piece.key);
+        let pieces = self.pieces.iter().skip(first).filter(|piece| !whole && !piece.is_fence()).filter(is_there);
+        let lists = self.secrets.iter().filter(|list| list.damage.is_some()).map(|list| list.key.clone());
+        let spare = self.spare.iter().filter(|spare| spare.damage.is_some()).map(|spare| spare.snapshot.key.clone());
+        snapshots.chain(pieces.map(|piece| piece.key.clone())).chain(lists).chain(spare).collect()
+    }
+}
+
+impl KeptSpare {
+    fn read(store: &Arc<dyn Store>, places: &Places, vault: &Vault, spare: Spare) -> Result<Self, LoadError> {
+        let Spare { key, name, snapshot, base, .. } = spare;
+        let snapshot = Kept::read(store, places, vault, (&key, &name), snapshot)?;
+        let no_base = || Damage { place: store.place(&key), line: Some(2), what: "it is no whole base".to_owned() };
+        let damage = snapshot.state.as_ref().err().cloned().or_else(|| base.is_none().then(no_base));
+        Ok(Self { snapshot, damage })
+    }
+}
+
+impl KeptList {
+    fn all(store: &Arc<dyn Store>, places: &Places, vault: &Vault) -> Result<Vec<Self>, LoadError> {
+        let listed = store.list(&places.secrets())?;
+        let numbered = |key: &String| number_of(key, "json").is_some();
+        let keys: Vec<String> = listed.into_iter().map(|object| object.key).filter(numbered).collect();
+        let mut lists = Vec::new();
+        let contents = store.get_many(&keys)?;
+        for (key, bytes) in keys.into_iter().zip(contents) {
+            let Some(bytes) = bytes else { continue };
+            let number = number_of(&key, "json").unwrap_or(0);
+            let damage = match secrets::check(vault, places, &store.place(&key), &bytes, number) {
+                Err(SecretsError::Damaged(damage)) => Some(damage),
+                Err(SecretsError::Store(error)) => return Err(error.into()),
+                // One that is locked or newer may be whole.
+                Ok(_) | Err(_) => None,
+            };
+            let names = if damage.is_some() { words::secrets(&bytes) } else { Vec::new() };
+            lists.push(Self { key, number, damage, names });
+        }
+        Ok(lists)
     }
 }
 
@@ -154,11 +228,11 @@ impl Kept {
         store: &Arc<dyn Store>,
         places: &Places,
         vault: &Vault,
-        key: &str,
+        (key, name): (&str, &str),
         bytes: Vec<u8>,
     ) -> Result<Self, LoadError> {
         let place = store.place(key);
-        let serial = serial_of(key).unwrap_or(0);
+        let serial = serial_of(name).unwrap_or(0);
         let read = Snapshot::read(&place, &bytes, serial, None);
         let sum = read.as_ref().ok().map(|snapshot| snapshot.sum().to_owned());
         let state = read.and_then(|snapshot| snapshot.open(&place, places, vault)?.restore(&place, places, vault));
@@ -167,9 +241,8 @@ impl Kept {
             Err(LoadError::Damaged(damage)) => Err(damage),
             Err(other) => return Err(other),
         };
-        let name = crate::places::last(key).to_owned();
         let sum = sum.filter(|_| state.is_ok());
-        Ok(Self { key: key.to_owned(), name, serial, bytes, state, sum })
+        Ok(Self { key: key.to_owned(), name: name.to_owned(), serial, bytes, state, sum })
     }
 }
 
@@ -177,8 +250,11 @@ fn missing(store: &Arc<dyn Store>, key: &str, what: &str) -> Damage {
     Damage { place: store.place(key), line: None, what: what.to_owned() }
 }
 
-pub(super) fn newest_of(snapshots: &[Kept], is_it: impl Fn(&Kept) -> bool) -> Option<&Kept> {
-    snapshots.iter().filter(|kept| kept.state.is_ok() && is_it(kept)).max_by_key(|kept| kept.serial)
+pub(super) fn newest_of<'a>(
+    snapshots: impl IntoIterator<Item = &'a Kept>,
+    is_it: impl Fn(&Kept) -> bool,
+) -> Option<&'a Kept> {
+    snapshots.into_iter().filter(|kept| kept.state.is_ok() && is_it(kept)).max_by_key(|kept| kept.serial)
 }
 
 /// The first piece behind the base at which another base may have been lost: behind a gap, or where the first line of

@@ -10,6 +10,7 @@ use super::lines::Reader;
 use crate::lease::token_in_words;
 use crate::places::{Places, STACKS, last, number_of, serial_of, stage_of};
 use crate::snapshot::Snapshot;
+use crate::spare;
 use crate::store::{Listed, Store, StoreError};
 use crate::{Form, Home, KeyError, LoadError, SecretsError, Stage, keyring, secrets};
 
@@ -28,6 +29,8 @@ pub enum ObjectKind {
     Journal,
     /// A snapshot.
     Snapshot,
+    /// A second copy of the newest snapshot, and of what the journal goes on from.
+    Spare,
     /// What a repair moved aside.
     Aside,
     /// Anything else.
@@ -45,6 +48,7 @@ impl ObjectKind {
             Self::Lease => "lease",
             Self::Journal => "journal",
             Self::Snapshot => "snapshot",
+            Self::Spare => "spare",
             Self::Aside => "aside",
             Self::Unknown => "unknown",
         }
@@ -161,12 +165,13 @@ impl Stage {
         let (store, places) = self.store();
         let base = places.base();
         let mut found = Vec::new();
-        let (mut pieces, mut snapshots) = (Vec::new(), Vec::new());
+        let (mut pieces, mut snapshots, mut spares) = (Vec::new(), Vec::new(), Vec::new());
         for Listed { key, .. } in store.list(&base)? {
             match key.strip_prefix(&base).and_then(|rest| rest.split_once('/')) {
                 Some(("lease", name)) if number_of(name, "json").is_some() => found.extend(lease(&*store, &key)?),
                 Some(("journal", name)) if number_of(name, "jsonl").is_some() => pieces.push(key),
                 Some(("states", name)) if serial_of(name).is_some() => snapshots.push(key),
+                Some(("spare", _)) => spares.push(key),
                 Some(("secrets", name)) => match number_of(name, "json") {
                     Some(number) => found.extend(self.secrets(&*store, &places, &key, number)?),
                     None => found.push(unknown(&key)),
@@ -180,6 +185,9 @@ impl Stage {
         let named = journal(&store, &pieces, &mut found)?;
         for key in &snapshots {
             found.extend(self.snapshot(&store, &places, key, named.as_ref())?);
+        }
+        for key in &spares {
+            found.extend(self.spare(&store, &places, key, named.as_ref())?);
         }
         self.whole_stage(&store, &places, &mut found)?;
         found.sort_by(|a, b| a.key.cmp(&b.key));
@@ -238,6 +246,31 @@ impl Stage {
         }
     }
 
+    fn spare(
+        &self,
+        store: &Arc<dyn Store>,
+        places: &Places,
+        key: &str,
+        named: Option<&(u64, String)>,
+    ) -> Result<Option<Finding>, StoreError> {
+        let Some(bytes) = store.get(key)? else { return Ok(None) };
+        let finding = |health, note: String| Ok(Some(Finding::new(key, ObjectKind::Spare, health, note)));
+        let Some(spare) = spare::read(places, key, &bytes) else { return Ok(Some(unknown(key))) };
+        let place = store.place(key);
+        let read = Snapshot::read(&place, &spare.snapshot, spare.serial, None);
+        let opened = read.and_then(|snapshot| snapshot.open(&place, places, self.vault()));
+        match opened.and_then(|snapshot| snapshot.restore(&place, places, self.vault())) {
+            Ok(_) if spare.base.is_none() => finding(Health::Damaged, "line 2: it is no whole base".to_owned()),
+            Ok(_) if named.is_some_and(|(_, name)| *name == spare.name) => {
+                finding(Health::Whole, format!("of serial {}, current", spare.serial))
+            }
+            Ok(_) => finding(Health::Unused, format!("of serial {}; the next one replaces it", spare.serial)),
+            Err(LoadError::Damaged(damage)) => finding(Health::Damaged, damage.what),
+            Err(LoadError::Newer(newer)) => finding(Health::Unchecked, newer.to_string()),
+            Err(error) => finding(Health::Locked, error.to_string()),
+        }
+    }
+
     /// What no single object shows: what is missing, and a log that is ahead of every lease.
     fn whole_stage(&self, store: &Arc<dyn Store>, places: &Places, found: &mut Vec<Finding>) -> Result<(), StoreError> {
         let repair = match examine(store, places, self.vault()) {
@@ -252,6 +285,7 @@ impl Stage {
             let key = format!("{}{name}", places.base());
             let kind = match name.split('/').next() {
                 Some("states") => ObjectKind::Snapshot,
+                Some("spare") => ObjectKind::Spare,
                 Some("lease") => ObjectKind::Lease,
                 _ => ObjectKind::Journal,
             };

@@ -8,7 +8,7 @@ use super::{null, shown, stack};
 
 /// What a state tells: addresses, types, names and values of properties, outputs, plugins.
 const TOLD: [&str; 9] =
-    ["null_resource", "random_password", "triggers", "orders-1", "orders-2", "sha256:", "plugins", "length", "url"];
+    ["null_resource", "random_password", "triggers", "orders-1", "orders-2", "sha256:", "plugins", "length", "\"url\""];
 
 fn write(sandbox: &Sandbox, encryption: &str, resources: &str) {
     let home = "home = { local = { path = \"home\", history = 3 } }";

@@ -34,8 +34,9 @@ pub async fn run(
         if !ask.agreed(session, "Write it anew?").await? {
             return Ok(Exit::Done);
         }
-        let aside = Home::mend(&ctx)?;
-        session.reporter.say(&format!("The damaged one was copied to `{aside}`."));
+        if let Some(aside) = Home::mend(&ctx)? {
+            session.reporter.say(&format!("The damaged one was copied to `{aside}`."));
+        }
     }
     let mut stage = session.write_stage(project, name, "state repair", &args.lock).await?;
     let Some(repair) = stage.examine()? else {
@@ -56,7 +57,8 @@ pub async fn run(
         "type": "repaired", "serial": repaired.serial, "aside": repaired.aside, "moved": repaired.moved,
     }));
     if let Some(aside) = &repaired.aside {
-        session.reporter.say(&format!("{} objects were moved to `{aside}`.", repaired.moved));
+        let moved = if repaired.moved == 1 { "1 object was" } else { &format!("{} objects were", repaired.moved) };
+        session.reporter.say(&format!("{moved} moved to `{aside}`."));
     }
     match repair.start {
         Start::Current(serial) => session.reporter.say(&format!("The state is whole, at serial {serial}.")),
@@ -96,9 +98,11 @@ fn text(repair: &Repair) -> String {
         for lost in &repair.lost {
             out.push_str(&format!("  {}\n{}", printable(&lost.words), again(lost)));
         }
-        out.push_str(
-            "\nWhat was lost and still exists is found with `plan --refresh all`, or taken back with `state import`.\n",
-        );
+        if !matches!(repair.start, Start::Current(_)) {
+            out.push_str(
+                "\nWhat was lost and still exists is found with `plan --refresh all`, or taken back with `state import`.\n",
+            );
+        }
     }
     out
 }

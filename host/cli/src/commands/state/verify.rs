@@ -1,6 +1,6 @@
 //! `state verify`.
 
-use cofferdam_home::{Access, Finding, Health};
+use cofferdam_home::{Access, Finding, Health, ObjectKind};
 use cofferdam_model::program::Program as _;
 use serde_json::json;
 
@@ -48,7 +48,15 @@ pub fn run(session: &Session, global: &Global, project: &Project, args: &VerifyA
     if damaged > 0 {
         let text = format!("{damaged} of {} objects are damaged or missing.", found.len());
         session.reporter.say(&paint(ERROR, text));
-        session.reporter.say("`cofferdam state repair` goes on from what is whole and keeps a copy of the rest.");
+        let of_keys = |finding: &&Finding| finding.kind == ObjectKind::Key;
+        let (keys, others): (Vec<_>, Vec<_>) =
+            found.iter().filter(|finding| finding.health == Health::Damaged).partition(of_keys);
+        if !others.is_empty() {
+            session.reporter.say("`cofferdam state repair` goes on from what is whole and keeps a copy of the rest.");
+        }
+        for finding in keys {
+            session.reporter.say(&format!("Nothing makes `{}` anew: restore it from a backup.", finding.key));
+        }
     }
     if locked > 0 {
         let text = format!("{locked} of {} objects are encrypted for a key that is not here.", found.len());

@@ -26,7 +26,7 @@ pub struct MemoryJournal {
 }
 
 fn broken(what: &str) -> JournalError {
-    JournalError { place: "memory".into(), source: Arc::new(std::io::Error::other(what.to_owned())) }
+    JournalError { place: "memory".into(), hint: None, source: Arc::new(std::io::Error::other(what.to_owned())) }
 }
 
 impl Journal for MemoryJournal {

@@ -70,7 +70,7 @@ impl Homes for S3 {
     }
 
     fn at_once(&self) -> usize {
-        8
+        12
     }
 }
 
