@@ -72,7 +72,9 @@ impl Preparer for Three {
     fn verify(&self, record: &Object) -> Result<Vec<StepFault>, ProviderError> {
         let made = self.account.made.lock().expect("whole");
         let lost = self.steps.iter().filter(|step| record.contains_key(&step.name) && !made.contains_key(&step.name));
-        Ok(lost.map(|step| StepFault { step: step.name.clone(), what: format!("`{}` is gone", step.name) }).collect())
+        Ok(lost
+            .map(|step| StepFault { step: Some(step.name.clone()), what: format!("`{}` is gone", step.name) })
+            .collect())
     }
 
     fn undo(&self, call: &StepCall<'_>) -> Result<StepDone, ProviderError> {
@@ -229,7 +231,7 @@ fn what_is_gone_is_found_and_repaired() {
     assert_eq!(here.verify(&preparer).expect("looks"), []);
     account.made.lock().expect("whole").remove("assets");
     let faults = here.verify(&preparer).expect("looks");
-    assert_eq!(faults, [StepFault { step: "assets".into(), what: "`assets` is gone".into() }]);
+    assert_eq!(faults, [StepFault { step: Some("assets".into()), what: "`assets` is gone".into() }]);
     assert_eq!(here.repair(&preparer, &holder(), &watch).expect("repaired"), faults);
     assert_eq!(*watch.begun.lock().expect("whole"), ["assets"]);
     assert_eq!(here.verify(&preparer).expect("looks"), []);
