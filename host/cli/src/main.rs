@@ -188,6 +188,8 @@ fn secrets_of(command: &Command) -> StackSecrets {
         | Command::Destroy(_)
         | Command::Refresh(_)
         | Command::State(StateCommand::Import(_) | StateCommand::Settle(_)) => StackSecrets::Read,
+        // These call plugins, where plugins have prepared something.
+        Command::Bootstrap(args) if args.command.calls_plugins() => StackSecrets::Read,
         _ => StackSecrets::Withheld,
     }
 }

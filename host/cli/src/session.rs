@@ -174,14 +174,27 @@ impl Session {
         state: &StackState,
         in_flight: &[InFlight],
     ) -> CliResult<PluginProviders> {
+        let left = left_behind(project, state, in_flight)?;
+        self.loaded(project, &needed(project, state, in_flight), left).await
+    }
+
+    /// Loads the plugins of some providers of the stack.
+    pub async fn providers_of(&self, project: &Project, keys: &BTreeSet<ProviderKey>) -> CliResult<PluginProviders> {
+        self.loaded(project, keys, Vec::new()).await
+    }
+
+    async fn loaded(
+        &self,
+        project: &Project,
+        needed: &BTreeSet<ProviderKey>,
+        left: Vec<(ProviderKey, PluginSource, Grant)>,
+    ) -> CliResult<PluginProviders> {
         let runtime = self.runtime(credentials(project), Some(self.preparing(project.stack.bootstrap())))?;
-        let needed = needed(project, state, in_flight);
         let mut loaded: Vec<(PluginSource, Arc<Plugin>)> = Vec::new();
         let mut specs = BTreeMap::new();
         let declared = project.stack.providers().iter().filter(|provider| needed.contains(&provider.key));
         let declared: Vec<_> =
             declared.map(|decl| (decl.key.clone(), decl.source.clone(), decl.grant.clone())).collect();
-        let left = left_behind(project, state, in_flight)?;
         for (key, source, grant) in declared.into_iter().chain(left) {
             let plugin = match loaded.iter().find(|(known, _)| *known == source) {
                 Some((_, plugin)) => plugin.clone(),

@@ -2,6 +2,9 @@
 
 mod account;
 mod commands;
+mod home;
+mod hostile;
+mod hung;
 mod killed;
 mod many;
 mod own;

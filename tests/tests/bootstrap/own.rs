@@ -123,3 +123,71 @@ fn a_step_may_ask_for_the_account_of_the_host() {
     let state = run(&sandbox, &["state", "show", "preparing_prepared.r", "--format", "json"]).run().exits(0);
     state.says("cofferdam-assets-123456789012");
 }
+
+/// `bootstrap status`, `verify`, `repair` and `destroy` over records of plugins.
+#[test]
+fn what_plugins_prepared_is_looked_after() {
+    let service = Service::new();
+    let sandbox = service.sandbox("", &["", "region = \"north\""]);
+    sandbox.run(&["bootstrap", "status"]).exits(2).says("no plugin has prepared anything");
+    sandbox.run(&["deploy", "--yes"]).exits(0);
+    insta::assert_snapshot!("own_status", shown(&sandbox.run(&["bootstrap", "status"]).exits(0).shown()));
+    insta::assert_snapshot!("own_verify", shown(&sandbox.run(&["bootstrap", "verify"]).exits(0).shown()));
+    service.lose("/north/default/bucket");
+    let faulty = sandbox.run(&["bootstrap", "verify"]).exits(1);
+    insta::assert_snapshot!("own_verify_faulty", shown(&faulty.shown()));
+    let operations = service.operations("/north/default/key");
+    let repaired = sandbox.run(&["bootstrap", "repair", "--yes"]).exits(0);
+    insta::assert_snapshot!("own_repair", shown(&repaired.shown()));
+    assert_eq!(service.things().len(), 6);
+    // Nobody says which step it was: each is done again, in a name of its own.
+    assert_eq!(service.operations("/north/default/key").len(), operations.len() + 1);
+    sandbox.run(&["bootstrap", "verify", "--region", "north"]).exits(0).never_says("global");
+    sandbox.run(&["bootstrap", "destroy", "--yes", "--region", "north"]).exits(0).says("is destroyed");
+    assert_eq!(service.things(), STEPS);
+    sandbox.run(&["bootstrap", "destroy", "--yes"]).exits(0);
+    assert!(service.things().is_empty());
+    sandbox.run(&["bootstrap", "status"]).exits(2);
+    // The next who ask find a scope that was never prepared.
+    let later = [service.stack("", &[""; 2]), resource("preparing", "later", "", "")].concat();
+    sandbox.stack(&later).run(&["deploy", "--yes"]).exits(0);
+    assert_eq!(service.things(), STEPS);
+}
+
+/// A record whose plugin is not there, or is for something else by now, is not touched.
+#[test]
+fn a_record_needs_its_plugin() {
+    let service = Service::new();
+    let sandbox = service.sandbox("", &[""]);
+    sandbox.run(&["deploy", "--yes"]).exits(0);
+    // In a stack of the same home without the provider.
+    let without = "stack \"other\" {}\n\nresource \"null_resource\" \"one\" {}\n";
+    sandbox.stack(without).run(&["bootstrap", "status"]).exits(0).says("plugin:preparing");
+    for command in ["verify", "repair", "destroy"] {
+        let args = if command == "verify" { vec!["bootstrap", command] } else { vec!["bootstrap", command, "--yes"] };
+        let refused = sandbox.run(&args).exits(1);
+        refused.says("was prepared by a plugin, and this stack has no provider `preparing`");
+        refused.says("put its `provider \"preparing\"` block back");
+    }
+    // With another configuration.
+    sandbox.stack(&service.stack("careless", &[""])).run(&["bootstrap", "verify"]).exits(1);
+    let refused = sandbox.run(&["bootstrap", "destroy", "--yes"]).exits(1);
+    refused.says("was prepared for another account or configuration");
+    assert_eq!(service.things(), STEPS);
+}
+
+/// A verification is read-only, whatever the plugin wants.
+#[test]
+fn a_verification_changes_nothing() {
+    let service = Service::new();
+    let sandbox = service.sandbox("careless", &[""]);
+    sandbox.run(&["deploy", "--yes"]).exits(0);
+    sandbox.run(&["bootstrap", "verify"]).exits(1).says("may not send POST");
+    assert_eq!(service.posts(), 3);
+}
+
+/// Accounts follow from the address of the server, which is another in every run.
+fn shown(text: &str) -> String {
+    let account = regex::Regex::new("config-[0-9a-f]{32}").expect("a valid pattern");
+    account.replace_all(text, "config-[digest]").into_owned()
+}

@@ -73,6 +73,11 @@ impl Service {
         locked(&self.made).posts.values().sum()
     }
 
+    /// The operations that made a thing.
+    pub fn operations(&self, path: &str) -> Vec<String> {
+        locked(&self.made).things.get(path).into_iter().flatten().cloned().collect()
+    }
+
     /// Loses a thing.
     pub fn lose(&self, path: &str) {
         locked(&self.made).things.remove(path);
