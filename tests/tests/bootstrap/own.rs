@@ -182,7 +182,7 @@ fn a_verification_changes_nothing() {
     let service = Service::new();
     let sandbox = service.sandbox("careless", &[""]);
     sandbox.run(&["deploy", "--yes"]).exits(0);
-    sandbox.run(&["bootstrap", "verify"]).exits(1).says("may not send POST");
+    sandbox.run(&["bootstrap", "verify"]).exits(1).says("may change something and is refused");
     assert_eq!(service.posts(), 3);
 }
 

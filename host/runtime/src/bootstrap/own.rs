@@ -125,11 +125,11 @@ impl GuestSteps {
             "provider": provider, "authority": authority, "account": account, "region": region, "namespace": namespace,
         }))
     }
+}
 
-    /// A failure of the plugin, as everybody who waits for the scope is told it.
-    fn fault(&self, fault: PluginFault) -> ProviderError {
-        ProviderError::new(ErrorKind::Internal, format!("the bootstrap of {} failed: {fault}", self.scope))
-    }
+/// A failure of the plugin, as everybody who waits for the scope is told it.
+fn broke(fault: PluginFault) -> ProviderError {
+    ProviderError::new(ErrorKind::Internal, fault.to_string())
 }
 
 fn object_out(object: &Json) -> wit::Document {
@@ -150,9 +150,13 @@ impl PluginSteps for GuestSteps {
         let steps = run_bootstrapper(setup, self.own.bootstrapper()?, move |store, guest| {
             Box::pin(async move { guest.call_steps(store, &session, &scope).await })
         });
-        let steps = steps.await.map_err(|fault| self.fault(fault))?;
-        let steps = steps.map_err(|error| convert::error_in(error, self.redactor()))?;
-        bootstrapper::steps_in(steps).map_err(|fault| self.fault(fault))
+        let failed = |error: ProviderError| ProviderError {
+            message: format!("could not list the steps of {}: {}", self.scope, error.message),
+            ..error
+        };
+        let steps = steps.await.map_err(|fault| failed(broke(fault)))?;
+        let steps = steps.map_err(|error| failed(convert::error_in(error, self.redactor())))?;
+        bootstrapper::steps_in(steps).map_err(|fault| failed(broke(fault)))
     }
 
     async fn perform(&self, call: &StepCall<'_>) -> Result<StepDone, ProviderError> {
@@ -162,9 +166,9 @@ impl PluginSteps for GuestSteps {
         let outcome = run_bootstrapper(self.setup(&write), self.own.bootstrapper()?, move |store, guest| {
             Box::pin(async move { guest.call_perform(store, &session, &context, &scope, &step, &record).await })
         });
-        let outcome = outcome.await.map_err(|fault| self.fault(fault))?;
+        let outcome = outcome.await.map_err(broke)?;
         let outcome = outcome.map_err(|error| convert::error_in(error, self.redactor()))?;
-        bootstrapper::outcome_in(outcome, self.redactor()).map_err(|fault| self.fault(fault))
+        bootstrapper::outcome_in(outcome, self.redactor()).map_err(broke)
     }
 
     async fn verify(&self, record: &Map<String, Json>) -> Result<Vec<String>, ProviderError> {
@@ -174,7 +178,7 @@ impl PluginSteps for GuestSteps {
         let faults = run_bootstrapper(self.setup(&read), self.own.bootstrapper()?, move |store, guest| {
             Box::pin(async move { guest.call_verify(store, &session, &context, &scope, &record).await })
         });
-        let faults = faults.await.map_err(|fault| self.fault(fault))?;
+        let faults = faults.await.map_err(broke)?;
         let faults = faults.map_err(|error| convert::error_in(error, self.redactor()))?;
         Ok(bootstrapper::faults_in(faults, self.redactor()))
     }
@@ -186,9 +190,9 @@ impl PluginSteps for GuestSteps {
         let outcome = run_bootstrapper(self.setup(&write), self.own.bootstrapper()?, move |store, guest| {
             Box::pin(async move { guest.call_undo(store, &session, &context, &scope, &step, &record).await })
         });
-        let outcome = outcome.await.map_err(|fault| self.fault(fault))?;
+        let outcome = outcome.await.map_err(broke)?;
         let outcome = outcome.map_err(|error| convert::error_in(error, self.redactor()))?;
-        bootstrapper::outcome_in(outcome, self.redactor()).map_err(|fault| self.fault(fault))
+        bootstrapper::outcome_in(outcome, self.redactor()).map_err(broke)
     }
 }
 

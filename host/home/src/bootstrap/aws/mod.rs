@@ -295,7 +295,7 @@ impl AwsBootstrap {
 
     /// The settings that buckets are to have. A server without TLS keeps its doors: else nobody would come in again.
     fn wanted(&self) -> impl Iterator<Item = Setting> + use<> {
-        let has_tls = !self.settings.access.endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
+        let has_tls = self.line.has_tls();
         Setting::ALL.into_iter().filter(move |setting| has_tls || *setting != Setting::TlsOnly)
     }
 
