@@ -37,13 +37,13 @@ pub async fn run(
     let targets = this.targets(project, command.targets());
     if let BootstrapCommand::Policy(args) = command {
         if targets.is_empty() {
-            return Err(no_account());
+            return Err(nothing_prepared("this stack uses no account of AWS"));
         }
         return this.policy(targets, args).await;
     }
     let mut own = Own::find(session, project, &this.preparing, command.targets())?;
     if targets.is_empty() && own.is_empty() {
-        return Err(no_account());
+        return Err(nothing_prepared("this stack uses no account of AWS, and no plugin has prepared anything for it"));
     }
     match command {
         BootstrapCommand::Status(_) => this.status(targets, &mut own).await,
@@ -60,8 +60,8 @@ pub async fn run(
     }
 }
 
-fn no_account() -> CliError {
-    CliError::new(Exit::Usage, "this stack uses no account of AWS, and no plugin has prepared anything for it").hint(
+fn nothing_prepared(message: &str) -> CliError {
+    CliError::new(Exit::Usage, message).hint(
         "a bootstrap belongs to `home = \"aws\"` in the `stack` block, or to a credential of a provider with \
          `from = \"default\"` or `from = \"profile:NAME\"`",
     )

@@ -128,7 +128,7 @@ impl GuestSteps {
 }
 
 /// A failure of the plugin, as everybody who waits for the scope is told it.
-fn broke(fault: PluginFault) -> ProviderError {
+fn broke(fault: &PluginFault) -> ProviderError {
     ProviderError::new(ErrorKind::Internal, fault.to_string())
 }
 
@@ -154,9 +154,9 @@ impl PluginSteps for GuestSteps {
             message: format!("could not list the steps of {}: {}", self.scope, error.message),
             ..error
         };
-        let steps = steps.await.map_err(|fault| failed(broke(fault)))?;
+        let steps = steps.await.map_err(|fault| failed(broke(&fault)))?;
         let steps = steps.map_err(|error| failed(convert::error_in(error, self.redactor())))?;
-        bootstrapper::steps_in(steps).map_err(|fault| failed(broke(fault)))
+        bootstrapper::steps_in(steps).map_err(|fault| failed(broke(&fault)))
     }
 
     async fn perform(&self, call: &StepCall<'_>) -> Result<StepDone, ProviderError> {
@@ -166,9 +166,9 @@ impl PluginSteps for GuestSteps {
         let outcome = run_bootstrapper(self.setup(&write), self.own.bootstrapper()?, move |store, guest| {
             Box::pin(async move { guest.call_perform(store, &session, &context, &scope, &step, &record).await })
         });
-        let outcome = outcome.await.map_err(broke)?;
+        let outcome = outcome.await.map_err(|fault| broke(&fault))?;
         let outcome = outcome.map_err(|error| convert::error_in(error, self.redactor()))?;
-        bootstrapper::outcome_in(outcome, self.redactor()).map_err(broke)
+        bootstrapper::outcome_in(outcome, self.redactor()).map_err(|fault| broke(&fault))
     }
 
     async fn verify(&self, record: &Map<String, Json>) -> Result<Vec<String>, ProviderError> {
@@ -178,9 +178,9 @@ impl PluginSteps for GuestSteps {
         let faults = run_bootstrapper(self.setup(&read), self.own.bootstrapper()?, move |store, guest| {
             Box::pin(async move { guest.call_verify(store, &session, &context, &scope, &record).await })
         });
-        let faults = faults.await.map_err(broke)?;
+        let faults = faults.await.map_err(|fault| broke(&fault))?;
         let faults = faults.map_err(|error| convert::error_in(error, self.redactor()))?;
-        Ok(bootstrapper::faults_in(faults, self.redactor()))
+        Ok(bootstrapper::faults_in(&faults, self.redactor()))
     }
 
     async fn undo(&self, call: &StepCall<'_>) -> Result<StepDone, ProviderError> {
@@ -190,9 +190,9 @@ impl PluginSteps for GuestSteps {
         let outcome = run_bootstrapper(self.setup(&write), self.own.bootstrapper()?, move |store, guest| {
             Box::pin(async move { guest.call_undo(store, &session, &context, &scope, &step, &record).await })
         });
-        let outcome = outcome.await.map_err(broke)?;
+        let outcome = outcome.await.map_err(|fault| broke(&fault))?;
         let outcome = outcome.map_err(|error| convert::error_in(error, self.redactor()))?;
-        bootstrapper::outcome_in(outcome, self.redactor()).map_err(broke)
+        bootstrapper::outcome_in(outcome, self.redactor()).map_err(|fault| broke(&fault))
     }
 }
 

@@ -82,9 +82,9 @@ fn output_in(
 }
 
 /// What a verification found.
-pub(crate) fn faults_in(faults: Vec<String>, redactor: &Redactor) -> Vec<String> {
-    let line = |fault: String| text(&fault, redactor).replace('\n', " ");
-    let mut lines: Vec<String> = faults.iter().take(MAX_FAULTS).cloned().map(line).collect();
+pub(crate) fn faults_in(faults: &[String], redactor: &Redactor) -> Vec<String> {
+    let line = |fault: &String| text(fault, redactor).replace('\n', " ");
+    let mut lines: Vec<String> = faults.iter().take(MAX_FAULTS).map(line).collect();
     if faults.len() > MAX_FAULTS {
         lines.push(format!("and {} more", faults.len() - MAX_FAULTS));
     }
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn faults_are_bounded_lines() {
-        let lines = faults_in(vec!["a\nb".to_owned(); 150], &Redactor::default());
+        let lines = faults_in(&vec!["a\nb".to_owned(); 150], &Redactor::default());
         assert_eq!((lines.len(), lines[0].as_str(), lines[100].as_str()), (101, "a b", "and 50 more"));
     }
 }
