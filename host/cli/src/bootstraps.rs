@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cofferdam_engine::Cancel;
+use cofferdam_home::store::Store;
 use cofferdam_home::{AwsAccess, AwsBootstrap, AwsBootstrapSettings, AwsRole, BootstrapCtx, Holder, Watch};
-use cofferdam_model::bootstrap::{BootstrapRequest, BootstrapScope, BootstrapStep, Bootstraps, Looked, OpenBootstrap};
+use cofferdam_model::bootstrap::{
+    BootstrapRequest, BootstrapScope, BootstrapStep, Bootstraps, Looked, OpenBootstrap, PluginSteps,
+};
 use cofferdam_model::capabilities::AwsSource;
 use cofferdam_model::error::{ErrorKind, ProviderError};
 use cofferdam_stack::{AwsPlace, BootstrapSetting};
@@ -15,11 +18,14 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
 use crate::environment::{SystemClock, SystemEntropy};
+use crate::plugin_bootstraps::PluginBootstrap;
 use crate::render::events::Reporter;
 use crate::stores::aws_role;
 
 /// How long one who waits sleeps before it looks whether the run is stopped.
 const SLICE: Duration = Duration::from_millis(50);
+/// The longest time that one preparation may take where the stack sets none.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
 
 /// What preparations need of a session.
 #[derive(Clone)]
@@ -36,6 +42,9 @@ pub struct Preparing {
     pub clock: Arc<SystemClock>,
     /// Whether the command says what a deploy would do.
     pub only_plans: bool,
+    /// The home that the command has opened last: where records of plugins lie.
+    // Guards memory alone.
+    pub home: Arc<Mutex<Option<Arc<dyn Store>>>>,
 }
 
 impl Preparing {
@@ -48,8 +57,16 @@ impl Preparing {
     /// The settings for an account, reached in a way.
     pub fn settings(&self, access: AwsAccess, path_style: bool, namespace: Option<&str>) -> AwsBootstrapSettings {
         let usual = AwsBootstrapSettings::default();
-        let BootstrapSetting { namespace: set, prefix, tags, kms_key, state_bucket, asset_bucket, provisioned } =
-            self.setting.clone();
+        let BootstrapSetting {
+            namespace: set,
+            prefix,
+            tags,
+            kms_key,
+            state_bucket,
+            asset_bucket,
+            provisioned,
+            timeout: _,
+        } = self.setting.clone();
         AwsBootstrapSettings {
             access,
             path_style,
@@ -113,6 +130,16 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// Waits, or less where it is stopped.
+    pub fn sleep_until(&self, time: Duration, is_stopped: &dyn Fn() -> bool) {
+        let mut left = time;
+        while !left.is_zero() && !is_stopped() {
+            let slice = left.min(SLICE);
+            std::thread::sleep(slice);
+            left -= slice;
+        }
+    }
+
     fn event(&self, status: &str, step: Option<&BootstrapStep>, holder: Option<&str>) {
         let scope = &self.scope;
         self.reporter.json(&json!({
@@ -127,12 +154,7 @@ impl Watch for Progress {
     }
 
     fn sleep(&self, time: Duration) {
-        let mut left = time;
-        while !left.is_zero() && !self.is_stopped() {
-            let slice = left.min(SLICE);
-            std::thread::sleep(slice);
-            left -= slice;
-        }
+        self.sleep_until(time, &|| self.is_stopped());
     }
 
     fn waits(&self, holder: Option<&Holder>) {
@@ -178,17 +200,34 @@ impl Bootstraps for PluginBootstraps {
         let settings = self.0.settings_for(&request.source, request.region.clone(), request.namespace.as_deref());
         let preparing = self.0.clone();
         let bootstrap = blocking(move || preparing.open(settings)).await?;
-        Ok(Arc::new(PluginBootstrap { bootstrap: Arc::new(bootstrap), preparing: self.0.clone() }))
+        Ok(Arc::new(AccountBootstrap { bootstrap: Arc::new(bootstrap), preparing: self.0.clone() }))
+    }
+
+    async fn own(
+        &self,
+        scope: &BootstrapScope,
+        steps: Arc<dyn PluginSteps>,
+    ) -> Result<Arc<dyn OpenBootstrap>, ProviderError> {
+        let Some(store) = self.0.home.lock().clone() else {
+            let text = "this command opens no home, in which the record of a bootstrap would lie";
+            return Err(ProviderError::new(ErrorKind::Unsupported, text));
+        };
+        let bootstrap = PluginBootstrap::new(store, scope, steps, &self.0);
+        Ok(Arc::new(bootstrap.map_err(|error| error.to_provider_error())?))
+    }
+
+    fn longest(&self) -> Duration {
+        self.0.setting.timeout.unwrap_or(LONGEST)
     }
 }
 
-struct PluginBootstrap {
+struct AccountBootstrap {
     bootstrap: Arc<AwsBootstrap>,
     preparing: Preparing,
 }
 
 #[async_trait]
-impl OpenBootstrap for PluginBootstrap {
+impl OpenBootstrap for AccountBootstrap {
     fn scope(&self) -> &BootstrapScope {
         self.bootstrap.scope()
     }
@@ -206,7 +245,8 @@ impl OpenBootstrap for PluginBootstrap {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+/// Does work on a thread that may wait.
+pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ProviderError> + Send + 'static,
 ) -> Result<T, ProviderError> {
     let ended = tokio::task::spawn_blocking(work).await;

@@ -13,6 +13,7 @@ mod given;
 mod keys;
 mod memory;
 mod panic;
+mod plugin_bootstraps;
 mod project;
 mod render;
 mod saved;
@@ -115,40 +116,46 @@ async fn dispatch(global: &Global, command: Command, redactor: Arc<Redactor>) ->
         session.reporter.begin();
     }
     signals::listen(session.cancel.clone(), session.contact.clone(), session.reporter.clone());
+    let exit = carry_out(&session, global, &surroundings, command).await;
+    session.drain().await;
+    exit
+}
+
+async fn carry_out(session: &Session, global: &Global, surroundings: &Environment, command: Command) -> Exit {
     if let Command::Plugin(PluginCommand::Inspect { plugin, ty }) = &command {
         return finish(
-            &session,
-            commands::plugin::inspect(&session, global, plugin, ty.as_ref()).await,
+            session,
+            commands::plugin::inspect(session, global, plugin, ty.as_ref()).await,
             &SourceTexts::default(),
         );
     }
     if let Command::Show(args) = &command {
-        return finish(&session, commands::show::run(&session, global, args), &SourceTexts::default());
+        return finish(session, commands::show::run(session, global, args), &SourceTexts::default());
     }
     if let Command::Deploy(deploy) = &command
         && let Some(file) = &deploy.plan
     {
-        let prepared = match commands::deploy_saved::prepare(&session, global, deploy, file) {
+        let prepared = match commands::deploy_saved::prepare(session, global, deploy, file) {
             Ok(prepared) => prepared,
-            Err(unloadable) => return finish(&session, Err(unloadable.error), &unloadable.texts),
+            Err(unloadable) => return finish(session, Err(unloadable.error), &unloadable.texts),
         };
         let (project, saved) = prepared;
-        let result = commands::deploy_saved::run(&session, global, &project, &deploy.args, saved).await;
-        return finish(&session, result, project.stack.sources());
+        let result = commands::deploy_saved::run(session, global, &project, &deploy.args, saved).await;
+        return finish(session, result, project.stack.sources());
     }
     if let Command::Home(HomeCommand::Migrate(args)) = &command {
-        let result = commands::home::run(&session, global, &surroundings, args).await;
-        return finish(&session, result, &SourceTexts::default());
+        let result = commands::home::run(session, global, surroundings, args).await;
+        return finish(session, result, &SourceTexts::default());
     }
     let Some(stack) = stack_args(&command) else { return Exit::Bug };
     let looking = session.contact.looking();
-    let project = match Project::open(&session, global, stack, secrets_of(&command)) {
+    let project = match Project::open(session, global, stack, secrets_of(&command)) {
         Ok(project) => project,
-        Err(unloadable) => return finish(&session, Err(unloadable.error), &unloadable.texts),
+        Err(unloadable) => return finish(session, Err(unloadable.error), &unloadable.texts),
     };
     let _looking = only_looks(&command).then_some(looking);
-    let result = with_project(&session, global, &surroundings, &project, &command).await;
-    finish(&session, result, project.stack.sources())
+    let result = with_project(session, global, surroundings, &project, &command).await;
+    finish(session, result, project.stack.sources())
 }
 
 /// Whether all of stdout is one value or document, in JSON too.
@@ -181,6 +188,8 @@ fn secrets_of(command: &Command) -> StackSecrets {
         | Command::Destroy(_)
         | Command::Refresh(_)
         | Command::State(StateCommand::Import(_) | StateCommand::Settle(_)) => StackSecrets::Read,
+        // These call plugins, where plugins have prepared something.
+        Command::Bootstrap(args) if args.command.calls_plugins() => StackSecrets::Read,
         _ => StackSecrets::Withheld,
     }
 }

@@ -18,6 +18,7 @@ use crate::exit::Exit;
 use crate::given::Given;
 use crate::secrets::StageSecrets;
 use crate::session::Session;
+use crate::stores;
 
 const MAX_FILE: u64 = cofferdam_stack::MAX_FILE_BYTES as u64;
 
@@ -69,9 +70,9 @@ impl Project {
         let sources = read_sources(&global.dir)?;
         let given = Given::collect(args)?;
         match secrets {
-            StackSecrets::Read => Self::with_secrets(session, &global.dir, &sources, &args.stage, &given),
+            StackSecrets::Read => Self::with_secrets(session, &global.dir, &sources, args, &args.stage, &given),
             StackSecrets::Withheld => {
-                Self::load_with(&global.dir, sources, &args.stage, given, Arc::new(WithheldSecrets))
+                Self::load_with(&global.dir, sources, args, &args.stage, given, Arc::new(WithheldSecrets))
             }
         }
     }
@@ -82,10 +83,11 @@ impl Project {
         session: &Session,
         folder: &Path,
         sources: &Sources,
+        args: &StackArgs,
         stage: &StageName,
         given: &Given,
     ) -> Result<Self, Box<Unloadable>> {
-        let load = |read_secret| Self::load_with(folder, sources.clone(), stage, given.clone(), read_secret);
+        let load = |read_secret| Self::load_with(folder, sources.clone(), args, stage, given.clone(), read_secret);
         let mut project = load(Arc::new(WithheldSecrets))?;
         let name = project.stack.stack().clone();
         let secrets = StageSecrets::new(session.home(&project)?, name, stage.clone(), session.redactor.clone());
@@ -101,6 +103,7 @@ impl Project {
     fn load_with(
         folder: &Path,
         sources: Sources,
+        args: &StackArgs,
         stage: &StageName,
         given: Given,
         read_secret: Arc<dyn ReadSecret>,
@@ -115,7 +118,16 @@ impl Project {
             read_secret,
         };
         match Stack::load(sources, options) {
-            Ok((stack, warnings)) => Ok(Self { folder, stack: Arc::new(stack), warnings, given, secrets: None }),
+            Ok((stack, warnings)) => {
+                let stack = match &args.home {
+                    Some(home) => {
+                        let place = stores::place_over(&stack.home().place, home)?;
+                        stack.with_home(place)
+                    }
+                    None => stack,
+                };
+                Ok(Self { folder, stack: Arc::new(stack), warnings, given, secrets: None })
+            }
             Err(found) => {
                 Err(Box::new(Unloadable { error: CliError::findings(found.diagnostics), texts: found.texts }))
             }

@@ -39,6 +39,9 @@ use crate::{bundled, commands, keys, stores};
 /// How often a run that waits for a lease looks again.
 pub const LOCK_POLL: Duration = Duration::from_secs(1);
 
+/// How long a run that is done waits for bootstraps that nobody waits for any more.
+const DRAIN: Duration = Duration::from_secs(30);
+
 /// What every command that runs plugins shares.
 pub struct Session {
     /// Draws what happens.
@@ -54,6 +57,12 @@ pub struct Session {
     /// Stores that ask an account before they are opened, and so are opened once.
     // Guards memory alone.
     opened: Mutex<Vec<(AwsPlace, Arc<dyn Store>)>>,
+    /// The home that was opened last: where records of plugins' bootstraps lie.
+    // Guards memory alone.
+    home: Arc<Mutex<Option<Arc<dyn Store>>>>,
+    /// The runtimes of plugins, whose bootstraps are waited for in the end.
+    // Guards memory alone.
+    runtimes: Mutex<Vec<Runtime>>,
     /// The way to the home.
     pub contact: Arc<Contact>,
 }
@@ -63,7 +72,26 @@ impl Session {
     pub fn new(reporter: Arc<Reporter>, redactor: Arc<Redactor>, only_plans: bool) -> Self {
         let (clock, cancel) = (Arc::new(SystemClock::new()), Cancel::default());
         let contact = Arc::new(Contact::new(reporter.clone()));
-        Self { reporter, redactor, clock, cancel, only_plans, opened: Mutex::default(), contact }
+        let (opened, home, runtimes) = (Mutex::default(), Arc::default(), Mutex::default());
+        Self { reporter, redactor, clock, cancel, only_plans, opened, home, runtimes, contact }
+    }
+
+    /// Waits for the bootstraps that still go on, for a while: they end at their next step where the run was stopped.
+    /// What is cut off, the next run goes on with.
+    pub async fn drain(&self) {
+        let runtimes = std::mem::take(&mut *self.runtimes.lock());
+        let drained = async {
+            for runtime in &runtimes {
+                runtime.drain().await;
+            }
+        };
+        tokio::select! {
+            () = drained => {}
+            () = self.cancel.reached(Stop::Hard) => {}
+            () = tokio::time::sleep(DRAIN) => {
+                self.reporter.say("warning: a bootstrap still goes on, and is cut off; the next run goes on with it");
+            }
+        }
     }
 
     /// The store of an account's home, opened the first time.
@@ -92,7 +120,7 @@ impl Session {
         };
         let program = std::env::current_exe()
             .map_err(|error| CliError::new(Exit::Failed, format!("cannot find cofferdam's own binary: {error}")))?;
-        Ok(Runtime::new(RuntimeOptions {
+        let runtime = Runtime::new(RuntimeOptions {
             cache: CacheDirectory(cache),
             compiler: Compiler { program, arguments: vec![commands::COMPILE.into()] },
             environment: credentials,
@@ -100,7 +128,9 @@ impl Session {
             redactor: self.redactor.clone(),
             clock: self.clock.clone(),
             bootstraps: bootstraps.map(|preparing| Arc::new(PluginBootstraps(preparing)) as Arc<dyn Bootstraps>),
-        })?)
+        })?;
+        self.runtimes.lock().push(runtime.clone());
+        Ok(runtime)
     }
 
     /// Loads a plugin, for as long as nobody asks the run to stop.
@@ -144,14 +174,27 @@ impl Session {
         state: &StackState,
         in_flight: &[InFlight],
     ) -> CliResult<PluginProviders> {
+        let left = left_behind(project, state, in_flight)?;
+        self.loaded(project, &needed(project, state, in_flight), left).await
+    }
+
+    /// Loads the plugins of some providers of the stack.
+    pub async fn providers_of(&self, project: &Project, keys: &BTreeSet<ProviderKey>) -> CliResult<PluginProviders> {
+        self.loaded(project, keys, Vec::new()).await
+    }
+
+    async fn loaded(
+        &self,
+        project: &Project,
+        needed: &BTreeSet<ProviderKey>,
+        left: Vec<(ProviderKey, PluginSource, Grant)>,
+    ) -> CliResult<PluginProviders> {
         let runtime = self.runtime(credentials(project), Some(self.preparing(project.stack.bootstrap())))?;
-        let needed = needed(project, state, in_flight);
         let mut loaded: Vec<(PluginSource, Arc<Plugin>)> = Vec::new();
         let mut specs = BTreeMap::new();
         let declared = project.stack.providers().iter().filter(|provider| needed.contains(&provider.key));
         let declared: Vec<_> =
             declared.map(|decl| (decl.key.clone(), decl.source.clone(), decl.grant.clone())).collect();
-        let left = left_behind(project, state, in_flight)?;
         for (key, source, grant) in declared.into_iter().chain(left) {
             let plugin = match loaded.iter().find(|(known, _)| *known == source) {
                 Some((_, plugin)) => plugin.clone(),
@@ -241,6 +284,7 @@ impl Session {
             cancel: self.cancel.clone(),
             clock: Arc::clone(&self.clock),
             only_plans: self.only_plans,
+            home: Arc::clone(&self.home),
         }
     }
 
@@ -264,6 +308,7 @@ impl Session {
 
     fn ctx_at(&self, folder: &Path, setting: &HomeSetting, encryption: &EncryptionSetting) -> CliResult<HomeCtx> {
         let store = stores::open(self, &setting.place, folder)?;
+        *self.home.lock() = Some(Arc::clone(&store));
         let keys = keys::keys(self, encryption)?;
         Ok(HomeCtx { store, keys, clock: self.clock.clone(), entropy: Arc::new(SystemEntropy) })
     }

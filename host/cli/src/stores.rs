@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cofferdam_home::store::{LocalStore, PreparedStore, S3Settings, S3Store, Store};
 use cofferdam_home::{AwsAccess, AwsRole, OpenHomeError};
-use cofferdam_stack::{HomePlace, RoleSetting, S3Place};
+use cofferdam_stack::{AwsPlace, HomePlace, RoleSetting, S3Place};
 use url::Url;
 
 use crate::error::{CliError, CliResult};
@@ -15,6 +15,10 @@ use crate::session::Session;
 /// What a name of a store may look like.
 const NAMES: &str = "write local:PATH or s3://BUCKET/PREFIX, the latter with what your settings of the home say: \
                      ?region=…&profile=…&endpoint=…&path_style=true&role=ARN&external_id=…&session_name=…";
+
+/// What `--home` may look like.
+const HOMES: &str = "write local, local:PATH, aws or s3://BUCKET/PREFIX, the latter two with settings: \
+                     aws?region=…&profile=…&expected_account=…&endpoint=…&path_style=true&role=ARN";
 
 /// A store that somebody named.
 pub struct NamedStore {
@@ -67,6 +71,58 @@ pub fn open_named(session: &Session, text: &str) -> CliResult<NamedStore> {
     Ok(NamedStore { store: open(session, &place, Path::new(""))?, name })
 }
 
+/// The place that `--home` names. A kind alone, `local` or `aws`, keeps what the stack says of a home of that kind.
+///
+/// # Errors
+/// When the text is no name.
+pub fn place_over(stack: &HomePlace, text: &str) -> CliResult<HomePlace> {
+    let usage = |error: String| CliError::new(Exit::Usage, format!("--home: {error}")).hint(HOMES);
+    match (text, stack) {
+        ("local", HomePlace::Local { .. }) | ("aws", HomePlace::Aws(_)) => Ok(stack.clone()),
+        ("local", _) => Ok(HomePlace::default()),
+        ("aws", _) => Ok(HomePlace::aws()),
+        _ => match text.strip_prefix("aws?") {
+            Some(settings) => aws(settings).map_err(usage),
+            None => place(text).map(|(place, _)| place).map_err(usage),
+        },
+    }
+}
+
+/// An account with its settings.
+fn aws(settings: &str) -> Result<HomePlace, String> {
+    let (mut place, mut role) = (AwsPlace::default(), RoleSetting::default());
+    for (key, value) in url::form_urlencoded::parse(settings.as_bytes()) {
+        let value = value.into_owned();
+        match &*key {
+            "region" => place.region = Some(value),
+            "profile" => place.profile = Some(value),
+            "endpoint" => place.endpoint = Some(value),
+            "expected_account" => place.expected_account = Some(value),
+            "path_style" => place.path_style = flag(&value)?,
+            "role" => role.arn = value,
+            "external_id" => role.external_id = Some(value),
+            "session_name" => role.session_name = Some(value),
+            _ => return Err(format!("a home in an account has no setting `{key}`")),
+        }
+    }
+    place.role = role_of(role)?;
+    Ok(HomePlace::Aws(Box::new(place)))
+}
+
+fn flag(value: &str) -> Result<bool, String> {
+    value.parse().map_err(|_| format!("`path_style={value}` is not true or false"))
+}
+
+fn role_of(role: RoleSetting) -> Result<Option<RoleSetting>, String> {
+    if !role.arn.is_empty() {
+        return Ok(Some(role));
+    }
+    if role == RoleSetting::default() {
+        return Ok(None);
+    }
+    Err("`external_id` and `session_name` belong to a `role`".to_owned())
+}
+
 /// What a name names, and the name in full.
 fn place(text: &str) -> Result<(HomePlace, String), String> {
     if let Some(path) = text.strip_prefix("local:").filter(|path| !path.is_empty()) {
@@ -100,7 +156,7 @@ fn place(text: &str) -> Result<(HomePlace, String), String> {
             "profile" => place.profile = Some(value),
             "endpoint" => place.endpoint = Some(value),
             "path_style" => {
-                place.path_style = value.parse().map_err(|_| format!("`path_style={value}` is not true or false"))?;
+                place.path_style = flag(&value)?;
             }
             "role" => role.arn = value,
             "external_id" => role.external_id = Some(value),
@@ -108,11 +164,7 @@ fn place(text: &str) -> Result<(HomePlace, String), String> {
             _ => return Err(format!("a home in S3 has no setting `{key}`")),
         }
     }
-    if !role.arn.is_empty() {
-        place.role = Some(role);
-    } else if role != RoleSetting::default() {
-        return Err("`external_id` and `session_name` belong to a `role`".to_owned());
-    }
+    place.role = role_of(role)?;
     Ok((HomePlace::S3(Box::new(place)), text.to_owned()))
 }
 
@@ -156,6 +208,25 @@ mod tests {
             "http://b",
         ] {
             assert!(place(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_home_is_named_over_the_one_of_the_stack() {
+        let (local, aws) = (HomePlace::default(), HomePlace::aws());
+        assert_eq!(place_over(&local, "aws").expect("a name"), aws);
+        assert_eq!(place_over(&aws, "local").expect("a name"), local);
+        // A kind alone keeps what the stack says of it.
+        let own = HomePlace::Aws(Box::new(AwsPlace { expected_account: Some("1".into()), ..AwsPlace::default() }));
+        assert_eq!(place_over(&own, "aws").expect("a name"), own);
+        let HomePlace::Aws(named) = place_over(&own, "aws?region=eu-west-1&role=arn:x").expect("a name") else {
+            panic!("an account")
+        };
+        assert_eq!((named.region.as_deref(), named.expected_account), (Some("eu-west-1"), None));
+        assert_eq!(named.role.expect("a role").arn, "arn:x");
+        assert!(matches!(place_over(&own, "s3://b/p").expect("a name"), HomePlace::S3(_)));
+        for text in ["", "awz", "aws:", "aws?regoin=x", "aws?path_style=yes", "aws?external_id=7", "gcs"] {
+            assert!(place_over(&local, text).is_err(), "{text}");
         }
     }
 

@@ -72,7 +72,9 @@ impl Preparer for Three {
     fn verify(&self, record: &Object) -> Result<Vec<StepFault>, ProviderError> {
         let made = self.account.made.lock().expect("whole");
         let lost = self.steps.iter().filter(|step| record.contains_key(&step.name) && !made.contains_key(&step.name));
-        Ok(lost.map(|step| StepFault { step: step.name.clone(), what: format!("`{}` is gone", step.name) }).collect())
+        Ok(lost
+            .map(|step| StepFault { step: Some(step.name.clone()), what: format!("`{}` is gone", step.name) })
+            .collect())
     }
 
     fn undo(&self, call: &StepCall<'_>) -> Result<StepDone, ProviderError> {
@@ -229,7 +231,7 @@ fn what_is_gone_is_found_and_repaired() {
     assert_eq!(here.verify(&preparer).expect("looks"), []);
     account.made.lock().expect("whole").remove("assets");
     let faults = here.verify(&preparer).expect("looks");
-    assert_eq!(faults, [StepFault { step: "assets".into(), what: "`assets` is gone".into() }]);
+    assert_eq!(faults, [StepFault { step: Some("assets".into()), what: "`assets` is gone".into() }]);
     assert_eq!(here.repair(&preparer, &holder(), &watch).expect("repaired"), faults);
     assert_eq!(*watch.begun.lock().expect("whole"), ["assets"]);
     assert_eq!(here.verify(&preparer).expect("looks"), []);
@@ -340,4 +342,62 @@ fn a_preparation_that_is_cut_off_is_gone_on_with() {
             return;
         }
     }
+}
+
+/// Whoever looks does not always know which step it was: then each is done again, in another operation.
+#[test]
+fn a_fault_of_no_step_repeats_all() {
+    struct Vague(Three);
+
+    impl Preparer for Vague {
+        fn steps(&self) -> &[BootstrapStep] {
+            self.0.steps()
+        }
+
+        fn perform(&self, call: &StepCall<'_>) -> Result<StepDone, ProviderError> {
+            self.0.perform(call)
+        }
+
+        fn verify(&self, record: &Object) -> Result<Vec<StepFault>, ProviderError> {
+            let faults = self.0.verify(record)?;
+            Ok(faults.into_iter().map(|fault| StepFault { step: None, ..fault }).collect())
+        }
+
+        fn undo(&self, call: &StepCall<'_>) -> Result<StepDone, ProviderError> {
+            self.0.undo(call)
+        }
+    }
+
+    let (place, account) = (Place::new(), Arc::<Account>::default());
+    let (preparer, watch) = (Vague(Three::new(&account)), Watched::default());
+    let here = bootstrap(&place, local(&place));
+    here.prepare(&preparer, &holder(), &watch).expect("prepared");
+    account.made.lock().expect("whole").remove("assets");
+    assert_eq!(here.repair(&preparer, &holder(), &watch).expect("repaired").len(), 1);
+    let made = account.made.lock().expect("whole");
+    assert_eq!(made["assets"].len(), 1);
+    assert!(made["state"].len() == 2 && made["state"][0] != made["state"][1], "{:?}", made["state"]);
+}
+
+#[test]
+fn records_are_listed_each_once() {
+    let (place, account) = (Place::new(), Arc::<Account>::default());
+    let store = local(&place);
+    assert!(Bootstrap::all(&*store).expect("listed").is_empty());
+    prepare(&place, &Three::new(&account)).expect("prepared");
+    let other = BootstrapScope { region: "south".into(), ..scope() };
+    let HomeCtx { clock, entropy, .. } = place.ctx(place.keys());
+    let there = Bootstrap::new(store.clone(), clock, entropy, other.clone(), Duration::from_secs(5)).expect("a scope");
+    there.prepare(&Three::new(&Arc::default()), &holder(), &Watched::default()).expect("prepared");
+    let found: Vec<_> =
+        Bootstrap::all(&*store).expect("listed").into_iter().map(|record| record.expect("whole")).collect();
+    assert_eq!(found.iter().map(|record| &record.scope).collect::<Vec<_>>(), [&scope(), &other]);
+    // One whose name is another scope's is not believed.
+    let listed = store.list(&format!("bootstrap/{}/record/", scope().id())).expect("listed");
+    let last = listed.last().expect("a record").key.clone();
+    let bytes = store.get(&last).expect("readable").expect("a record");
+    store.replace(&last.replace(&scope().id(), "acme-east-0123456789abcdef"), &bytes).expect("written");
+    let found = Bootstrap::all(&*store).expect("listed");
+    assert_eq!(found.iter().filter(|record| matches!(record, Err(BootstrapError::Damaged(_)))).count(), 1);
+    assert_eq!(found.len(), 3);
 }

@@ -1,8 +1,10 @@
 //! What is prepared once for an account or project before resources are deployed into it: whose preparation it is, of
 //! which steps it consists, and what came of it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,16 @@ use crate::error::ProviderError;
 pub const DEFAULT_NAMESPACE: &str = "default";
 /// The longest name of a namespace.
 pub const MAX_NAMESPACE: usize = 20;
+/// The region of a plugin's own preparation that names none.
+pub const NO_REGION: &str = "global";
+/// The most steps of a preparation.
+pub const MAX_STEPS: usize = 100;
+/// The longest name of a step.
+pub const MAX_STEP_NAME: usize = 64;
+/// The longest title of a step, bytes.
+pub const MAX_STEP_TITLE: usize = 200;
+/// The most that a step adds to the record, bytes of JSON.
+pub const MAX_STEP_OUTPUT: usize = 64 * 1024;
 const MAX_REGION: usize = 64;
 const MAX_PART: usize = 128;
 
@@ -26,9 +38,10 @@ const MAX_PART: usize = 128;
 pub struct BootstrapScope {
     /// Who prepares: `aws` for what the host prepares there itself, else the provider by its name in the stack.
     pub provider: String,
-    /// The partition, such as `aws` or `aws-cn`, or the address of a server in the place of Amazon's.
+    /// The partition, such as `aws` or `aws-cn`, or the address of a server in the place of Amazon's. For what a plugin
+    /// prepares itself `plugin:NAME`, with `@` and the former where the account is one of AWS.
     pub authority: String,
-    /// The account, which the credential tells; a plugin never does.
+    /// The account, which the credential tells, or the host where there is none; a plugin never does.
     pub account: String,
     /// The region.
     pub region: String,
@@ -125,6 +138,32 @@ pub struct BootstrapStep {
     pub revision: u32,
 }
 
+/// What is wrong with the steps of a plugin, where something is.
+///
+/// # Errors
+/// With a text for people.
+pub fn check_steps(steps: &[BootstrapStep]) -> Result<(), String> {
+    if steps.len() > MAX_STEPS {
+        return Err(format!("{} steps, more than the {MAX_STEPS} allowed", steps.len()));
+    }
+    let mut known = BTreeSet::new();
+    for BootstrapStep { name, title, .. } in steps {
+        if !is_name(name, MAX_STEP_NAME) {
+            return Err(format!(
+                "`{}` is no name of a step: up to {MAX_STEP_NAME} lowercase letters, digits and hyphens",
+                shown(name)
+            ));
+        }
+        if title.is_empty() || title.len() > MAX_STEP_TITLE || title.chars().any(char::is_control) {
+            return Err(format!("the title of step `{name}` is no line of up to {MAX_STEP_TITLE} bytes"));
+        }
+        if !known.insert(name) {
+            return Err(format!("two steps named `{name}`"));
+        }
+    }
+    Ok(())
+}
+
 /// What a call of a step is told.
 #[derive(Clone, Copy, Debug)]
 pub struct StepCall<'a> {
@@ -184,6 +223,48 @@ pub trait Bootstraps: Send + Sync {
     /// # Errors
     /// When the credential does not work, or is of another account than the grant expects.
     async fn open(&self, request: &BootstrapRequest) -> Result<Arc<dyn OpenBootstrap>, ProviderError>;
+
+    /// A preparation whose steps a plugin does, with its record in the home of the stack. Changes nothing.
+    ///
+    /// # Errors
+    /// When there is no home to keep the record in.
+    async fn own(
+        &self,
+        scope: &BootstrapScope,
+        steps: Arc<dyn PluginSteps>,
+    ) -> Result<Arc<dyn OpenBootstrap>, ProviderError>;
+
+    /// The longest time that one preparation may take, from its beginning to its end.
+    fn longest(&self) -> Duration;
+}
+
+/// The steps of a preparation that a plugin does itself. Each call is one of the guest's, in an instance of its own; what
+/// it answers is checked.
+#[async_trait]
+pub trait PluginSteps: Send + Sync {
+    /// The steps in their order.
+    ///
+    /// # Errors
+    /// When the plugin fails, or answers what is no list of steps.
+    async fn steps(&self) -> Result<Vec<BootstrapStep>, ProviderError>;
+
+    /// Does a step. Safe to repeat.
+    ///
+    /// # Errors
+    /// When the step is not done.
+    async fn perform(&self, call: &StepCall<'_>) -> Result<StepDone, ProviderError>;
+
+    /// Looks at what the record names, and changes nothing: one line a fault.
+    ///
+    /// # Errors
+    /// When it cannot look.
+    async fn verify(&self, record: &Map<String, Value>) -> Result<Vec<String>, ProviderError>;
+
+    /// Takes a step back. Safe to repeat.
+    ///
+    /// # Errors
+    /// When what the step made is still there.
+    async fn undo(&self, call: &StepCall<'_>) -> Result<StepDone, ProviderError>;
 }
 
 /// One preparation.
@@ -232,8 +313,8 @@ pub struct BootstrapRequest {
 /// What a verification found wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StepFault {
-    /// The step that makes it right.
-    pub step: String,
+    /// The step that makes it right; none where it may be any of them.
+    pub step: Option<String>,
     /// What is wrong, one line.
     pub what: String,
 }
@@ -268,6 +349,21 @@ mod tests {
             assert_ne!(other.id(), base.id(), "{other}");
         }
         assert!(base.id().starts_with("aws-eu-west-1-"), "{}", base.id());
+    }
+
+    #[test]
+    fn steps_are_bounded() {
+        let step = |name: &str, title: &str| BootstrapStep { name: name.into(), title: title.into(), revision: 0 };
+        assert_eq!(check_steps(&[step("a", "make a"), step("b-2", "make b")]), Ok(()));
+        let long = "a".repeat(MAX_STEP_NAME + 1);
+        for name in ["", "A", "../a", "a b", "a\n", "é", &long] {
+            assert!(check_steps(&[step(name, "x")]).is_err(), "{name}");
+        }
+        for title in ["", "a\nb", "\u{1b}[31m", &"t".repeat(MAX_STEP_TITLE + 1)] {
+            assert!(check_steps(&[step("a", title)]).is_err(), "{title}");
+        }
+        assert!(check_steps(&[step("a", "x"), step("a", "y")]).is_err());
+        assert!(check_steps(&vec![step("a", "x"); MAX_STEPS + 1]).is_err());
     }
 
     #[test]

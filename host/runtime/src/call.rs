@@ -14,9 +14,10 @@ use std::time::Duration;
 use cofferdam_model::error::{LimitKind, PluginFault};
 use cofferdam_model::limits::Limits;
 use futures_util::future::BoxFuture;
+use tokio::time::Instant;
 use wasmtime::{Store, Trap, UpdateDeadline};
 
-use crate::contract::v0_1::exported;
+use crate::contract::v0_1::{bootstrapper, exported};
 use crate::engine::Shared;
 use crate::host::clock::Time;
 use crate::host::limits::{LimitReached, StoreLimiter, too_many_calls};
@@ -34,12 +35,37 @@ pub(crate) struct Setup {
     pub reach: Option<Reach>,
 }
 
-/// Runs `work` against a fresh instance within the limits.
+/// Runs `work` against the `provider` of a fresh instance within the limits.
 pub(crate) async fn run<T>(
     setup: Setup,
     pre: &crate::contract::v0_1::ProviderPluginPre<Guest>,
     work: impl for<'a> FnOnce(&'a mut Store<Guest>, &'a exported::Guest) -> BoxFuture<'a, wasmtime::Result<T>> + Send,
 ) -> Result<T, PluginFault> {
+    let (mut store, bounds) = begin(setup);
+    let call = async {
+        let instance = pre.instantiate_async(&mut store).await?;
+        work(&mut store, instance.cofferdam_provider_provider()).await
+    };
+    bounds.hold(call).await
+}
+
+/// The same against its `bootstrapper`.
+pub(crate) async fn run_bootstrapper<T>(
+    setup: Setup,
+    pre: &bootstrapper::BootstrappingPre<Guest>,
+    work: impl for<'a> FnOnce(&'a mut Store<Guest>, &'a bootstrapper::exported::Guest) -> BoxFuture<'a, wasmtime::Result<T>>
+    + Send,
+) -> Result<T, PluginFault> {
+    let (mut store, bounds) = begin(setup);
+    let call = async {
+        let instance = pre.instantiate_async(&mut store).await?;
+        work(&mut store, instance.cofferdam_provider_bootstrapper()).await
+    };
+    bounds.hold(call).await
+}
+
+/// A fresh store, and what bounds the call that is made in it.
+fn begin(setup: Setup) -> (Store<Guest>, Bounds) {
     let Setup { shared, caller, limits, cpu_ms, reach } = setup;
     let log = Arc::new(CallLog::new(caller, &limits, shared.log.clone(), shared.redactor.clone()));
     let meter = Arc::new(CpuMeter::new());
@@ -47,24 +73,35 @@ pub(crate) async fn run<T>(
     let usage = Arc::clone(&guest.usage);
     let mut store = Store::new(&shared.engine, guest);
     limit(&mut store, &limits, &meter, cpu_ms);
-    let call = async {
-        let instance = pre.instantiate_async(&mut store).await?;
-        work(&mut store, instance.cofferdam_provider_provider()).await
-    };
-    let metered = Metered { meter: &meter, inner: std::pin::pin!(call) };
-    let result = tokio::time::timeout(Duration::from_millis(limits.wall_ms), metered).await;
-    match result {
-        // The last calls to WASI may lie behind the last look at their number.
-        Ok(Ok(_)) if usage.host_calls.load(Ordering::Relaxed) > limits.host_calls => {
-            let LimitReached { kind, text } = too_many_calls(&limits);
-            Err(PluginFault::Limit { kind, text })
+    (store, Bounds { shared, limits, log, meter, usage })
+}
+
+/// What bounds one call.
+struct Bounds {
+    shared: Arc<Shared>,
+    limits: Arc<Limits>,
+    log: Arc<CallLog>,
+    meter: Arc<CpuMeter>,
+    usage: Arc<Usage>,
+}
+
+impl Bounds {
+    async fn hold<T>(self, call: impl Future<Output = wasmtime::Result<T>>) -> Result<T, PluginFault> {
+        let Self { shared, limits, log, meter, usage } = self;
+        let metered = Metered { meter: &meter, inner: std::pin::pin!(call) };
+        match tokio::time::timeout(Duration::from_millis(limits.wall_ms), metered).await {
+            // The last calls to WASI may lie behind the last look at their number.
+            Ok(Ok(_)) if usage.host_calls.load(Ordering::Relaxed) > limits.host_calls => {
+                let LimitReached { kind, text } = too_many_calls(&limits);
+                Err(PluginFault::Limit { kind, text })
+            }
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(fault(&error, &log, &shared, &limits)),
+            Err(_elapsed) => Err(PluginFault::Limit {
+                kind: LimitKind::Wall,
+                text: format!("took longer than {} for one call", seconds(limits.wall_ms)),
+            }),
         }
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(fault(&error, &log, &shared, &limits)),
-        Err(_elapsed) => Err(PluginFault::Limit {
-            kind: LimitKind::Wall,
-            text: format!("took longer than {} for one call", seconds(limits.wall_ms)),
-        }),
     }
 }
 
@@ -84,6 +121,7 @@ fn guest(shared: &Shared, log: &Arc<CallLog>, limits: &Arc<Limits>, reach: Optio
         time,
         random,
         log: log.clone(),
+        ends_at: Instant::now() + Duration::from_millis(limits.wall_ms),
         reach,
     }
 }

@@ -14,6 +14,7 @@ use cofferdam_model::{ProviderKey, ResourceType, Value};
 use futures_util::future::BoxFuture;
 use wasmtime::Store;
 
+use crate::bootstrap::Own;
 use crate::call::{Setup, run};
 use crate::contract::v0_1::convert;
 use crate::contract::v0_1::exported;
@@ -38,17 +39,19 @@ pub(crate) struct PluginProvider {
     plugin: Arc<Plugin>,
     access: Arc<Access>,
     session: Arc<Vec<u8>>,
+    own: Own,
 }
 
 /// How long a kind of call may compute.
 #[derive(Clone, Copy)]
-enum Cpu {
+pub(crate) enum Cpu {
     Call,
     Plan,
 }
 
 impl Access {
-    fn setup(&self, plugin: &Plugin, call: &Call, cpu: Cpu) -> Setup {
+    /// What a call starts from. `own`: the plugin with its session, where it is configured.
+    pub fn setup(&self, plugin: &Plugin, call: &Call, cpu: Cpu, own: Option<Own>) -> Setup {
         let PluginIdentity { name, version, .. } = plugin.identity();
         let caller = Caller {
             provider: self.key.to_string(),
@@ -71,6 +74,8 @@ impl Access {
                 directories: self.directories.clone(),
                 http,
                 shared: shared.clone(),
+                own,
+                flight: None,
             }),
             shared,
         }
@@ -87,10 +92,10 @@ impl PluginProvider {
     ) -> Result<Self, CallError> {
         let call = Call { mode, operation: None, attempt: 1, address: None };
         let context = convert::context_out(&call, access.limits.wall_ms);
-        let config = convert::document_out(config);
+        let document = convert::document_out(config);
         let redactor = &plugin.runtime.shared.redactor;
-        let session = run(access.setup(&plugin, &call, Cpu::Call), &plugin.linked.pre, move |store, guest| {
-            Box::pin(async move { guest.call_configure(store, &context, &config).await })
+        let session = run(access.setup(&plugin, &call, Cpu::Call, None), &plugin.linked.pre, move |store, guest| {
+            Box::pin(async move { guest.call_configure(store, &context, &document).await })
         })
         .await?
         .map_err(|error| convert::error_in(error, redactor))?;
@@ -98,7 +103,14 @@ impl PluginProvider {
             let text = format!("a session of {} bytes, more than the {MAX_SESSION_BYTES} allowed", session.len());
             return Err(PluginFault::Contract(text).into());
         }
-        Ok(Self { plugin, access, session: Arc::new(session) })
+        let session = Arc::new(session);
+        let own = Own::new(plugin.clone(), access.clone(), session.clone(), config);
+        Ok(Self { plugin, access, session, own })
+    }
+
+    /// What its own preparations need.
+    pub fn own(&self) -> &Own {
+        &self.own
     }
 
     async fn call<T>(
@@ -113,10 +125,8 @@ impl PluginProvider {
         + Send,
     ) -> Result<T, PluginFault> {
         let session = self.session.clone();
-        run(self.access.setup(&self.plugin, call, cpu), &self.plugin.linked.pre, move |store, guest| {
-            work(store, guest, session)
-        })
-        .await
+        let setup = self.access.setup(&self.plugin, call, cpu, Some(self.own.clone()));
+        run(setup, &self.plugin.linked.pre, move |store, guest| work(store, guest, session)).await
     }
 
     fn redactor(&self) -> &Redactor {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cofferdam_model::bootstrap::{BootstrapScope, PluginSteps};
 use cofferdam_model::capabilities::Grant;
 use cofferdam_model::error::{CallError, ErrorKind, ProviderError};
 use cofferdam_model::provider::{Mode, Provider, Providers};
@@ -13,6 +14,7 @@ use cofferdam_model::state::PluginIdentity;
 use cofferdam_model::{Diagnostic, Pointer, ProviderKey, ResourceType, Value, document, validator};
 use parking_lot::Mutex;
 
+use crate::bootstrap::Asker;
 use crate::host::files::Directory;
 use crate::host::log::{LogLevel, LogLine};
 use crate::plugin::Plugin;
@@ -65,6 +67,28 @@ impl PluginProviders {
     #[must_use]
     pub fn identities(&self) -> BTreeMap<ProviderKey, PluginIdentity> {
         self.specs.iter().map(|(key, (plugin, _))| (key.clone(), plugin.identity().clone())).collect()
+    }
+
+    /// The steps of a preparation that a provider's plugin made itself; `recorded` is the scope in its record.
+    ///
+    /// # Errors
+    /// When there is no such provider, it cannot be configured, or it is for another account by now.
+    pub async fn bootstrap_steps(
+        &self,
+        key: &ProviderKey,
+        config: &Value,
+        mode: Mode,
+        recorded: &BootstrapScope,
+    ) -> Result<Arc<dyn PluginSteps>, CallError> {
+        let (plugin, access) = self.spec(key)?;
+        check_config(plugin, key, config)?;
+        let provider = PluginProvider::configure(plugin.clone(), access.clone(), config, mode).await?;
+        let Some(ensurer) = &plugin.runtime.shared.bootstraps else {
+            return Err(ProviderError::new(ErrorKind::Unsupported, "this command has no bootstrap").into());
+        };
+        let own = provider.own();
+        let asker = Asker { provider: key, grant: &access.grant, mode, own: Some(own), flight: None };
+        Ok(ensurer.steps_of(asker, own, recorded).await?)
     }
 
     fn spec(&self, key: &ProviderKey) -> Result<&(Arc<Plugin>, Arc<Access>), CallError> {

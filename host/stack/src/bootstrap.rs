@@ -1,6 +1,7 @@
 //! The setting `bootstrap` of the `stack` block: how accounts are prepared.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use cofferdam_model::{Data, Value};
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use crate::constants::Constants;
 use crate::declare::StackBlock;
 use crate::eval::Scope;
 use crate::findings::{Findings, quoted, suggestion};
+use crate::units;
 
 /// How accounts are prepared. Nothing set: the usual way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,9 +30,12 @@ pub struct BootstrapSetting {
     pub asset_bucket: Option<String>,
     /// Whether everything is there already, so that nothing is made.
     pub provisioned: bool,
+    /// The longest time that one preparation for a plugin may take.
+    pub timeout: Option<Duration>,
 }
 
-const NAMES: [&str; 7] = ["asset_bucket", "kms_key", "namespace", "prefix", "provisioned", "state_bucket", "tags"];
+const NAMES: [&str; 8] =
+    ["asset_bucket", "kms_key", "namespace", "prefix", "provisioned", "state_bucket", "tags", "timeout"];
 const EXAMPLE: &str = "write `bootstrap = { prefix = \"acme\", tags = { team = \"web\" } }`";
 /// More tags than a bucket may have, one less for our own.
 const MAX_TAGS: usize = 49;
@@ -80,6 +85,11 @@ fn read(fields: &BTreeMap<String, Value>) -> Result<BootstrapSetting, (String, S
         Some(Data::Bool(flag)) => *flag,
         Some(_) => return Err(wrong("provisioned", "`true` or `false`")),
     };
+    let timeout = text("timeout")?.map(|text| {
+        let ms = units::milliseconds(&text).ok().filter(|ms| *ms > 0);
+        ms.map(Duration::from_millis).ok_or_else(|| wrong("timeout", "a time such as \"5m\""))
+    });
+    let timeout = timeout.transpose()?;
     Ok(BootstrapSetting {
         namespace: text("namespace")?,
         prefix: text("prefix")?,
@@ -88,5 +98,6 @@ fn read(fields: &BTreeMap<String, Value>) -> Result<BootstrapSetting, (String, S
         state_bucket: text("state_bucket")?,
         asset_bucket: text("asset_bucket")?,
         provisioned,
+        timeout,
     })
 }

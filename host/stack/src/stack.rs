@@ -16,7 +16,7 @@ use crate::graph::{Graph, Node};
 use crate::inputs::{Inputs, VariableInput};
 use crate::providers::{self, Assigned, ProviderDecl};
 use crate::secrets::{ReadSecret, StageSecrets};
-use crate::settings::{self, HomeSetting};
+use crate::settings::{self, HomePlace, HomeSetting};
 use crate::source::{ReadFile, SourceTexts, Sources, span};
 use crate::{basis, grant, parse, variables};
 
@@ -88,6 +88,17 @@ impl Stack {
     #[must_use]
     pub fn home(&self) -> &HomeSetting {
         &self.home
+    }
+
+    /// The same stack with its state elsewhere. How long leases live and how much history is kept stays as it is, and
+    /// so does how accounts are prepared.
+    #[must_use]
+    pub fn with_home(mut self, mut place: HomePlace) -> Self {
+        if let HomePlace::Aws(aws) = &mut place {
+            aws.bootstrap = self.bootstrap.clone();
+        }
+        self.home.place = place;
+        self
     }
 
     /// Who opens the secrets of the home, beside whoever makes it.

@@ -194,6 +194,8 @@ fn a_home_lies_in_an_account_that_is_prepared() {
     assert_eq!((&place.bootstrap, place.bootstrap.prefix.as_deref()), (stack.bootstrap(), Some("acme")));
     for (bootstrap, summary) in [
         ("\"x\"", "`bootstrap` is an object"),
+        ("{ timeout = \"soon\" }", "`timeout` of `bootstrap` is a time such as \"5m\""),
+        ("{ timeout = \"0s\" }", "`timeout` of `bootstrap` is a time such as \"5m\""),
         ("{ prefx = \"a\" }", "`bootstrap` has no setting `prefx`"),
         ("{ tags = [] }", "`tags` of `bootstrap` is an object of texts"),
         ("{ tags = { \"aws:a\" = \"b\" } }", "`aws:a` is no tag that can be set"),

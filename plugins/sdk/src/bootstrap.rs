@@ -15,7 +15,21 @@ pub enum Ensured {
     WouldBootstrap(Vec<String>),
 }
 
-/// Makes sure that a scope is prepared: any number of callers, one preparation.
+/// Makes sure that a scope of the provider's own is prepared: what its
+/// [`Bootstrapper`](crate::bootstrapper::Bootstrapper) does. Without a region it is `global`, without a namespace
+/// `default`; the account is the host's to know.
+///
+/// # Errors
+///
+/// `unsupported` where the provider is no `Bootstrapper`; else as the host or the steps say. Pass them on: the host
+/// retries.
+pub fn ensure_own(region: Option<&str>, namespace: Option<&str>) -> Result<Ensured, Error> {
+    ensure(&serde_json::json!({ "of": "self", "region": region, "namespace": namespace }))
+}
+
+/// Makes sure that a scope is prepared: any number of callers, one preparation. The members of a scope are `of` (`aws`,
+/// which is the usual: what the host prepares in the account of a credential of AWS; or `self`: what the provider
+/// prepares itself), `region`, `namespace`, and `credential`, its name where several are granted.
 ///
 /// # Errors
 ///

@@ -162,7 +162,7 @@ fn encode(session: &impl Serialize) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(session).map_err(|error| Error::internal(format!("the session cannot be written: {error}")))
 }
 
-fn decode<S: serde::de::DeserializeOwned>(session: &[u8]) -> Result<S, Error> {
+pub(crate) fn decode<S: serde::de::DeserializeOwned>(session: &[u8]) -> Result<S, Error> {
     let session: &[u8] = if session.is_empty() { b"null" } else { session };
     serde_json::from_slice(session)
         .map_err(|error| Error::internal(format!("the session is not one of this plugin's: {error}")))

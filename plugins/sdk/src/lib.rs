@@ -33,10 +33,13 @@ mod schema;
 
 pub mod assets;
 pub mod bootstrap;
+pub mod bootstrapper;
 pub mod clock;
 pub mod files;
 #[doc(hidden)]
 pub mod guest;
+#[doc(hidden)]
+pub mod guest_bootstrapper;
 pub mod http;
 pub mod log;
 pub mod random;

@@ -1,5 +1,6 @@
 //! A whole provider through the documents of the contract.
 
+use cofferdam_sdk::bootstrapper::{Bootstrapper, Scope, Step, StepCall, StepOutcome};
 use cofferdam_sdk::prelude::*;
 use cofferdam_sdk::testing::{Harness, Outcome, TestHost, respond};
 
@@ -279,4 +280,43 @@ fn functions_answer() {
     assert_eq!(harness().invoke("acme_double", &json!({"n": 4.0})).expect("doubled"), json!({"n": 8}));
     let error = harness().invoke("acme_double", &json!({"n": i64::MAX})).expect_err("too large");
     assert_eq!(error.diagnostics()[0].at.as_deref(), Some("/n"));
+}
+
+impl Bootstrapper for Good {
+    fn steps(_: &Config, scope: &Scope) -> Result<Vec<Step>, Error> {
+        let folder = Step::new("folder", format!("make the folder in {}", scope.region));
+        Ok(vec![folder, Step::new("key", "make the key")])
+    }
+
+    fn perform(cx: &Cx<Config>, call: &StepCall) -> Result<StepOutcome, Error> {
+        if call.step == "key" && call.record["folder"].is_null() {
+            return Ok(StepOutcome::pending(Duration::from_secs(1), "there is no folder yet"));
+        }
+        Ok(StepOutcome::Done(json!({ &call.step: format!("{} by {}", call.scope.account, cx.operation_id()) })))
+    }
+
+    fn verify(_: &Cx<Config>, _: &Scope, record: &Value) -> Result<Vec<String>, Error> {
+        Ok(if record["key"].is_null() { vec!["the key is gone".to_owned()] } else { Vec::new() })
+    }
+
+    fn undo(_: &Cx<Config>, _: &StepCall) -> Result<StepOutcome, Error> {
+        Ok(StepOutcome::done())
+    }
+}
+
+#[test]
+fn preparations_go_through() {
+    let harness = harness();
+    let scope = json!({
+        "provider": "acme", "authority": "plugin:acme", "account": "1", "region": "global", "namespace": "default",
+    });
+    assert_eq!(harness.bootstrap_steps(&scope).expect("steps"), ["folder", "key"]);
+    assert_eq!(harness.bootstrap_perform(&scope, "key", &json!({}), "op-1").expect("pending"), None);
+    let folder = harness.bootstrap_perform(&scope, "folder", &json!({}), "op-2").expect("done").expect("an output");
+    assert_eq!(folder, json!({"folder": "1 by op-2"}));
+    let key = harness.bootstrap_perform(&scope, "key", &folder, "op-3").expect("done").expect("an output");
+    assert_eq!(harness.bootstrap_verify(&scope, &folder).expect("looked"), ["the key is gone"]);
+    assert!(harness.bootstrap_verify(&scope, &key).expect("looked").is_empty());
+    assert!(harness.bootstrap_undo(&scope, "key", &key, "op-4").expect("undone"));
+    assert_eq!(harness.bootstrap_steps(&json!({})).expect_err("no scope").kind(), ErrorKind::Internal);
 }

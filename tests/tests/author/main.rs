@@ -37,7 +37,7 @@ fn write(sandbox: &Sandbox, server: &Server) {
     };
     let checkout = repository().display().to_string();
     sandbox.file("Cargo.toml", block("toml").replace("COFFERDAM", &checkout));
-    sandbox.file("src/lib.rs", block("rust"));
+    sandbox.file("src/lib.rs", [block("rust"), block("rust,bootstrapper")].concat());
     sandbox.file("stack.hcl", block("hcl").replace(SERVER, &server.host()));
     // The versions that the repository tests with; an author gets the newest that fit.
     sandbox.file("Cargo.lock", fs::read(repository().join("Cargo.lock")).expect("the lock file is there"));

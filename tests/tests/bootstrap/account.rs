@@ -29,6 +29,11 @@ impl Account {
         Self { moto, proxy, seen }
     }
 
+    /// Its address.
+    pub fn url(&self) -> String {
+        self.proxy.url()
+    }
+
     /// The settings of a credential, or of a home.
     pub fn reached(&self) -> String {
         format!("endpoint = \"{}\"\n      path_style = true", self.proxy.url())

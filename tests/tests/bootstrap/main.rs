@@ -1,7 +1,12 @@
-//! Bootstraps of accounts: real plugins and processes against moto, which nobody here wrote, with every request counted.
+//! Bootstraps: real plugins and processes against moto and a service of the tests, with every request counted.
 
 mod account;
 mod commands;
+mod home;
+mod hostile;
+mod hung;
 mod killed;
 mod many;
+mod own;
 mod plugin;
+mod service;

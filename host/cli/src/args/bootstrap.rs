@@ -14,7 +14,10 @@ Examples:
   cofferdam bootstrap destroy --region eu-west-1          remove it, with everything in it
 
 A bootstrap prepares an account and region once: a bucket for states and one for assets, encrypted, versioned, closed to
-the public and to requests without TLS. A deploy makes it where it is missing; a plan says so and makes nothing.";
+the public and to requests without TLS. A deploy makes it where it is missing; a plan says so and makes nothing.
+
+What plugins prepare themselves has its records in the home of the stack; the commands call the plugins for it, so that
+the stack has to have their providers.";
 
 /// `bootstrap …`.
 #[derive(Debug, Args)]
@@ -47,6 +50,11 @@ impl BootstrapCommand {
             Self::Repair(args) | Self::Destroy(args) => &args.targets,
             Self::Policy(args) => &args.targets,
         }
+    }
+
+    /// Whether plugins are called, where plugins have prepared something.
+    pub fn calls_plugins(&self) -> bool {
+        matches!(self, Self::Verify(_) | Self::Repair(_) | Self::Destroy(_))
     }
 }
 

@@ -121,6 +121,7 @@ Examples:
   cofferdam deploy                     plan, ask, do it
   cofferdam deploy --yes               plan and do it, in CI
   cofferdam deploy release.plan        do what `plan --out release.plan` has shown, without asking
+  cofferdam deploy --home aws          with the state in your account of AWS, which is prepared where it has to be
 
 A saved plan is the approval, and has the values of its variables with it. Where anything that it \
 was made from is another one now (a file of the stack, a variable, a plugin, the state), the \
@@ -183,6 +184,9 @@ pub struct StackArgs {
     /// The stage: one deployment of the stack, with a state of its own
     #[arg(long, short, env = "COFFERDAM_STAGE", default_value = "dev", value_parser = stage)]
     pub stage: StageName,
+    /// Where the state is, in the place of the stack's `home`: `local`, `local:PATH`, `aws`, `s3://BUCKET/PREFIX`
+    #[arg(long, value_name = "HOME")]
+    pub home: Option<String>,
     /// Set a variable, over files and `COFFERDAM_VAR_` variables
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = assignment)]
     pub vars: Vec<(String, String)>,

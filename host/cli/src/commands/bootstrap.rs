@@ -7,12 +7,13 @@ use cofferdam_home::store::Store;
 use cofferdam_home::{
     Access, AwsAccess, AwsBootstrap, AwsBootstrapSettings, BootstrapError, BootstrapRecord, Home, HomeCtx, Permissions,
 };
-use cofferdam_model::bootstrap::StepFault;
+use cofferdam_model::bootstrap::{BootstrapScope, StepFault};
 use cofferdam_model::capabilities::CredentialSource;
 use cofferdam_stack::{EncryptionSetting, HomePlace, SourceTexts};
 use serde_json::{Value, json};
 
 use super::ask::Ask;
+use super::bootstrap_own::{self, Each, Own};
 use crate::args::{BootstrapCommand, Format, Global, PolicyArgs, PolicyFor, TargetArgs};
 use crate::bootstraps::Preparing;
 use crate::environment::{Environment, SystemEntropy};
@@ -33,20 +34,37 @@ pub async fn run(
     command: &BootstrapCommand,
 ) -> CliResult<Exit> {
     let this = Command { session, global, preparing: session.preparing(project.stack.bootstrap()) };
-    let targets = this.targets(project, command.targets())?;
+    let targets = this.targets(project, command.targets());
+    if let BootstrapCommand::Policy(args) = command {
+        if targets.is_empty() {
+            return Err(nothing_prepared("this stack uses no account of AWS"));
+        }
+        return this.policy(targets, args).await;
+    }
+    let mut own = Own::find(session, project, &this.preparing, command.targets())?;
+    if targets.is_empty() && own.is_empty() {
+        return Err(nothing_prepared("this stack uses no account of AWS, and no plugin has prepared anything for it"));
+    }
     match command {
-        BootstrapCommand::Status(_) => this.status(targets).await,
-        BootstrapCommand::Verify(_) => this.verify(targets).await,
+        BootstrapCommand::Status(_) => this.status(targets, &mut own).await,
+        BootstrapCommand::Verify(_) => this.verify(targets, &mut own).await,
         BootstrapCommand::Repair(args) => {
             let ask = Ask::new("bootstrap repair", args.yes, global, surroundings)?;
-            this.repair(targets, ask).await
+            this.repair(targets, &mut own, ask).await
         }
         BootstrapCommand::Destroy(args) => {
             let ask = Ask::new("bootstrap destroy", args.yes, global, surroundings)?;
-            this.destroy(targets, ask).await
+            this.destroy(targets, &mut own, ask).await
         }
-        BootstrapCommand::Policy(args) => this.policy(targets, args).await,
+        BootstrapCommand::Policy(_) => Err(CliError::new(Exit::Bug, "policies were printed before")),
     }
+}
+
+fn nothing_prepared(message: &str) -> CliError {
+    CliError::new(Exit::Usage, message).hint(
+        "a bootstrap belongs to `home = \"aws\"` in the `stack` block, or to a credential of a provider with \
+         `from = \"default\"` or `from = \"profile:NAME\"`",
+    )
 }
 
 struct Command<'a> {
@@ -59,7 +77,7 @@ type Opened = Result<Arc<AwsBootstrap>, CliError>;
 
 impl Command<'_> {
     /// The accounts and regions of a stack, each once.
-    fn targets(&self, project: &Project, args: &TargetArgs) -> CliResult<Vec<AwsBootstrapSettings>> {
+    fn targets(&self, project: &Project, args: &TargetArgs) -> Vec<AwsBootstrapSettings> {
         let mut found: Vec<AwsBootstrapSettings> = Vec::new();
         if let HomePlace::Aws(place) = &project.stack.home().place {
             found.push(self.preparing.settings_of(place));
@@ -70,12 +88,6 @@ impl Command<'_> {
                     found.push(self.preparing.settings_for(source, None, None));
                 }
             }
-        }
-        if found.is_empty() {
-            return Err(CliError::new(Exit::Usage, "this stack uses no account of AWS").hint(
-                "a bootstrap belongs to `home = \"aws\"` in the `stack` block, or to a credential of a provider with \
-                 `from = \"default\"` or `from = \"profile:NAME\"`",
-            ));
         }
         let mut targets: BTreeMap<String, AwsBootstrapSettings> = BTreeMap::new();
         for mut settings in found {
@@ -92,7 +104,7 @@ impl Command<'_> {
                 targets.insert(key, here);
             }
         }
-        Ok(targets.into_values().collect())
+        targets.into_values().collect()
     }
 
     /// Does something with each account and region at the same time: one that does not answer keeps no other waiting.
@@ -147,9 +159,11 @@ impl Command<'_> {
         Ok((fine, exit))
     }
 
-    async fn status(&self, targets: Vec<AwsBootstrapSettings>) -> CliResult<Exit> {
-        let (found, exit) = self.fine(self.each(targets, |bootstrap, _| bootstrap.read()).await)?;
-        if self.global.format == Format::Human {
+    async fn status(&self, targets: Vec<AwsBootstrapSettings>, own: &mut Own<'_>) -> CliResult<Exit> {
+        let mut looked = self.each(targets, |bootstrap, _| bootstrap.read()).await;
+        looked.extend(own.take_damaged());
+        let (found, exit) = self.fine(looked)?;
+        if self.global.format == Format::Human && !found.is_empty() {
             let mut table =
                 Table::new(&["ACCOUNT", "REGION", "NAMESPACE", "STATUS", "STEPS", "STATES", "ASSETS", "VERIFIED"]);
             for (bootstrap, record) in &found {
@@ -160,13 +174,24 @@ impl Command<'_> {
         for (bootstrap, record) in &found {
             self.session.reporter.json(&line(bootstrap, record.as_ref()));
         }
+        if self.global.format == Format::Human
+            && let Some(table) = own.table()
+        {
+            talk::data(&if found.is_empty() { table } else { format!("\n{table}") });
+        }
+        for line in own.lines() {
+            self.session.reporter.json(&line);
+        }
         Ok(exit)
     }
 
-    async fn verify(&self, targets: Vec<AwsBootstrapSettings>) -> CliResult<Exit> {
-        let (found, exit) = self.fine(self.each(targets, |bootstrap, _| bootstrap.verify()).await)?;
-        for (bootstrap, faults) in &found {
-            self.told(bootstrap, faults, "is as it should be");
+    async fn verify(&self, targets: Vec<AwsBootstrapSettings>, own: &mut Own<'_>) -> CliResult<Exit> {
+        let mut looked = scoped(self.each(targets, |bootstrap, _| bootstrap.verify()).await);
+        looked.extend(own.take_damaged());
+        looked.extend(own.verify().await);
+        let (found, exit) = self.fine(looked)?;
+        for (scope, faults) in &found {
+            self.told(scope, faults, "is as it should be");
         }
         let faulty = found.iter().any(|(_, faults)| !faults.is_empty());
         if faulty {
@@ -175,8 +200,7 @@ impl Command<'_> {
         Ok(if faulty { Exit::Failed } else { exit })
     }
 
-    fn told(&self, bootstrap: &AwsBootstrap, faults: &[StepFault], otherwise: &str) {
-        let scope = bootstrap.scope();
+    fn told(&self, scope: &BootstrapScope, faults: &[StepFault], otherwise: &str) {
         self.session.reporter.json(&json!({ "type": "bootstrap-verified", "scope": scope, "faults": faults }));
         if faults.is_empty() {
             self.session.reporter.say(&format!("{scope} {otherwise}."));
@@ -186,28 +210,33 @@ impl Command<'_> {
         }
     }
 
-    async fn repair(&self, targets: Vec<AwsBootstrapSettings>, ask: Ask) -> CliResult<Exit> {
-        let question = format!("Make {} right?", counted(targets.len()));
+    async fn repair(&self, targets: Vec<AwsBootstrapSettings>, own: &mut Own<'_>, ask: Ask) -> CliResult<Exit> {
+        let question = format!("Make {} right?", counted(targets.len() + own.len()));
         if !ask.agreed(self.session, &question).await? {
             return Ok(Exit::Done);
         }
         let done = self.each(targets, |bootstrap, preparing| {
             bootstrap.repair(&preparing.holder, &preparing.progress(bootstrap.scope()))
         });
-        let (repaired, exit) = self.fine(done.await)?;
-        for (bootstrap, faults) in repaired {
-            self.told(&bootstrap, &faults, "is as it should be");
+        let mut done = scoped(done.await);
+        done.extend(own.take_damaged());
+        done.extend(own.repair().await);
+        let (repaired, exit) = self.fine(done)?;
+        for (scope, faults) in repaired {
+            self.told(&scope, &faults, "is as it should be");
             if !faults.is_empty() {
-                self.session.reporter.say(&format!("{} is repaired.", bootstrap.scope()));
+                self.session.reporter.say(&format!("{scope} is repaired."));
             }
         }
         Ok(exit)
     }
 
-    async fn destroy(&self, targets: Vec<AwsBootstrapSettings>, ask: Ask) -> CliResult<Exit> {
+    async fn destroy(&self, targets: Vec<AwsBootstrapSettings>, own: &mut Own<'_>, ask: Ask) -> CliResult<Exit> {
+        let mut stores = Vec::new();
         let looked =
             self.each(targets.clone(), |bootstrap, _| Ok((bootstrap.read()?.is_some(), bootstrap.home_store()?)));
         for (bootstrap, (is_there, store)) in self.fine(looked.await)?.0 {
+            stores.extend(store.clone().map(|store| (bootstrap.state_bucket(), store)));
             let states = store.map(|store| self.states(store)).transpose()?.unwrap_or_default();
             if let Some(state) = states.first() {
                 let more = if states.len() > 1 { format!(" and {} more", states.len() - 1) } else { String::new() };
@@ -224,8 +253,30 @@ impl Command<'_> {
                 ));
             }
         }
+        for scope in own.scopes() {
+            self.session.reporter.say(&format!("{scope}: the plugin takes back what it has made."));
+        }
         if !ask.agreed(self.session, "Destroy them?").await? {
             return Ok(Exit::Done);
+        }
+        // First what has its records in the buckets that go afterwards.
+        let mut undone = own.take_damaged();
+        undone.extend(own.destroy().await);
+        let (gone, own_exit) = if undone.is_empty() { (Vec::new(), Exit::Done) } else { self.fine(undone)? };
+        for scope in gone {
+            self.session.reporter.json(&json!({ "type": "bootstrap-destroyed", "scope": scope }));
+            self.session.reporter.say(&format!("{scope} is destroyed."));
+        }
+        for (bucket, store) in stores {
+            if let Some(record) = bootstrap_own::all(&store)?.first() {
+                let what = record.as_ref().map_or_else(ToString::to_string, |record| record.scope.to_string());
+                let message = format!("bucket `{bucket}` holds the record of what a plugin has prepared: {what}");
+                return Err(CliError::new(Exit::Failed, message)
+                    .hint("destroy that first, with `cofferdam bootstrap destroy` in a stack with its provider"));
+            }
+        }
+        if targets.is_empty() {
+            return Ok(own_exit);
         }
         let done = self.each(targets, |bootstrap, preparing| {
             bootstrap.destroy(&preparing.holder, &preparing.progress(bootstrap.scope()))
@@ -235,7 +286,7 @@ impl Command<'_> {
             self.session.reporter.json(&json!({ "type": "bootstrap-destroyed", "scope": bootstrap.scope() }));
             self.session.reporter.say(&format!("{} is destroyed.", bootstrap.scope()));
         }
-        Ok(exit)
+        Ok(if exit == Exit::Done { own_exit } else { exit })
     }
 
     /// The stages in a home that have objects, or whose states cannot be read.
@@ -273,6 +324,12 @@ impl Command<'_> {
         }
         Ok(exit)
     }
+}
+
+/// Names of scopes in the place of bootstraps.
+fn scoped<T>(done: Vec<Each<(Arc<AwsBootstrap>, T)>>) -> Vec<Each<(BootstrapScope, T)>> {
+    let scoped = |(bootstrap, value): (Arc<AwsBootstrap>, T)| (bootstrap.scope().clone(), value);
+    done.into_iter().map(|(name, result)| (name, result.map(scoped))).collect()
 }
 
 fn counted(targets: usize) -> String {

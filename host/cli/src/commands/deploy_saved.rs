@@ -39,10 +39,12 @@ pub fn prepare(
     // A file that says something else may be wrong as well; that it is another one is what counts here.
     refuse(global, &saved, saved.basis.moved_sources(&sources).iter().map(ToString::to_string).collect())?;
     let given = saved.given.now()?;
-    let project = Project::with_secrets(session, &global.dir, &sources, &saved.header.stage, &given)?;
+    let project =
+        Project::with_secrets(session, &global.dir, &sources, &command.args.stack, &saved.header.stage, &given)?;
     let mut moved: Vec<String> = project.stack.moved(&saved.basis).iter().map(ToString::to_string).collect();
     if *project.stack.home() != saved.header.home {
-        moved.push("the stack has another home".to_owned());
+        let named = if command.args.stack.home.is_some() { "`--home` names" } else { "the stack has" };
+        moved.push(format!("{named} another home"));
     }
     refuse(global, &saved, moved)?;
     Ok((project, saved))

@@ -8,6 +8,7 @@ pub(crate) mod aws;
 mod prepare;
 mod record;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +60,29 @@ impl Bootstrap {
         scope.check().map_err(BootstrapError::Scope)?;
         let leased = Leased { prefix: format!("{BOOTSTRAPS}{}/lease/", scope.id()), of: format!("{scope}") };
         Ok(Self { store, clock, entropy, scope, leased, times: Times::new(lease) })
+    }
+
+    /// The records in a store, of whichever scopes; for each what is wrong with it where it cannot be read.
+    ///
+    /// # Errors
+    /// When the store cannot be listed.
+    pub fn all(store: &dyn Store) -> Result<Vec<Result<BootstrapRecord, BootstrapError>>, BootstrapError> {
+        let mut newest: BTreeMap<String, u64> = BTreeMap::new();
+        for object in store.list(BOOTSTRAPS)? {
+            let Some((folder, _)) = object.key.rsplit_once('/') else { continue };
+            let id = folder.strip_prefix(BOOTSTRAPS).and_then(|folder| folder.strip_suffix("/record"));
+            let (Some(id), Some(number)) = (id, number_of(&object.key, "json")) else { continue };
+            let known = newest.entry(id.to_owned()).or_default();
+            *known = number.max(*known);
+        }
+        let mut records = Vec::new();
+        for (id, number) in newest {
+            let key = format!("{BOOTSTRAPS}{id}/record/{number:010}.json");
+            // Replaced by a newer one, or removed, since the listing: whoever does that knows better.
+            let Some(bytes) = store.get(&key)? else { continue };
+            records.push(BootstrapRecord::read_of(&store.place(&key), &bytes, &id));
+        }
+        Ok(records)
     }
 
     /// The scope.

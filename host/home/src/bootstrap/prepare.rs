@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use cofferdam_model::OperationId;
-use cofferdam_model::bootstrap::{BootstrapStep, Preparer, StepCall, StepDone, StepFault};
-use cofferdam_model::error::ProviderError;
+use cofferdam_model::bootstrap::{BootstrapStep, Looked, Preparer, StepCall, StepDone, StepFault};
+use cofferdam_model::error::{ErrorKind, ProviderError};
 use serde_json::{Map, Value};
 
 use super::{Bootstrap, BootstrapRecord, BootstrapStatus, Numbered, StepRecord};
@@ -18,6 +18,10 @@ const POLL: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// The longest wait that a step may ask for.
 const LONGEST_POLL: Duration = Duration::from_secs(30);
+/// The shortest: a step that asks for less is not called without end.
+const SHORTEST_POLL: Duration = Duration::from_millis(10);
+/// For how long a step may answer that it is not done yet.
+const LONGEST_STEP: Duration = Duration::from_secs(30 * 60);
 
 /// Who follows a preparation, and can stop it.
 pub trait Watch: Send + Sync {
@@ -68,6 +72,14 @@ impl Bootstrap {
         self.with_lease(&lease, |run| run.prepare(preparer, holder, watch))
     }
 
+    /// What is prepared, and what a preparation of these steps would do. Reads alone.
+    ///
+    /// # Errors
+    /// As [`Bootstrap::read`].
+    pub fn look(&self, steps: &[BootstrapStep]) -> Result<Looked, BootstrapError> {
+        Ok(looked(self.read()?, steps))
+    }
+
     /// Looks whether everything that the record names is there. Changes nothing but the time of the last look.
     ///
     /// # Errors
@@ -99,12 +111,13 @@ impl Bootstrap {
         self.with_lease(&lease, |run| {
             let record = run.record()?;
             let faults = preparer.verify(&record.output()).map_err(|error| self.failed("verify", error))?;
+            let is_faulty = |name: &str| faults.iter().any(|fault| fault.step.as_ref().is_none_or(|step| step == name));
             run.change(|record| {
                 record.status = BootstrapStatus::Preparing;
-                for step in &mut record.steps {
-                    if faults.iter().any(|fault| fault.step == step.name) {
-                        step.done = None;
-                    }
+                for step in record.steps.iter_mut().filter(|step| is_faulty(&step.name)) {
+                    // What it made is gone: a service that still knows the old operation would only say so.
+                    step.done = None;
+                    step.operation = self.operation();
                 }
             })?;
             run.prepare(preparer, holder, watch)?;
@@ -211,14 +224,19 @@ impl Bootstrap {
 }
 
 /// The steps that a record does not have done, or has done in an older revision.
-pub(super) fn missing<'s>(
-    record: &BootstrapRecord,
-    steps: &'s [BootstrapStep],
-) -> impl Iterator<Item = &'s BootstrapStep> {
+fn missing<'s>(record: &BootstrapRecord, steps: &'s [BootstrapStep]) -> impl Iterator<Item = &'s BootstrapStep> {
     steps.iter().filter(move |step| {
         let known = record.step(&step.name).filter(|known| known.revision >= step.revision);
         known.is_none_or(|known| known.done.is_none())
     })
+}
+
+/// What is prepared, and what a preparation of these steps would do.
+pub(super) fn looked(record: Option<BootstrapRecord>, steps: &[BootstrapStep]) -> Looked {
+    let titles = |steps: &mut dyn Iterator<Item = &BootstrapStep>| steps.map(|step| step.title.clone()).collect();
+    let Some(record) = record else { return Looked::Missing(titles(&mut steps.iter())) };
+    let lacking: Vec<String> = titles(&mut missing(&record, steps));
+    if lacking.is_empty() { Looked::Ready(record.output()) } else { Looked::Missing(lacking) }
 }
 
 enum Found {
@@ -339,12 +357,19 @@ impl Run<'_> {
         call: impl Fn(u32) -> Result<StepDone, ProviderError>,
     ) -> Result<Map<String, Value>, BootstrapError> {
         let mut attempt = 1;
+        let began_ms = self.bootstrap.clock.monotonic_ms();
         loop {
             self.lease.standing.check()?;
             match call(attempt).map_err(|error| self.bootstrap.failed(step, error))? {
                 StepDone::Done(output) => return Ok(output),
-                StepDone::Pending { poll_after_ms, .. } => {
-                    watch.sleep(Duration::from_millis(poll_after_ms).min(LONGEST_POLL));
+                StepDone::Pending { poll_after_ms, note } => {
+                    let taken = Duration::from_millis(self.bootstrap.clock.monotonic_ms().saturating_sub(began_ms));
+                    if taken > LONGEST_STEP {
+                        let text = format!("not done after {} minutes: {note}", LONGEST_STEP.as_secs() / 60);
+                        let error = ProviderError::new(ErrorKind::NotStabilized, text);
+                        return Err(self.bootstrap.failed(step, error));
+                    }
+                    watch.sleep(Duration::from_millis(poll_after_ms).clamp(SHORTEST_POLL, LONGEST_POLL));
                 }
             }
             if watch.is_stopped() {

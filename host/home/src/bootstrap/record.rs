@@ -112,7 +112,25 @@ impl BootstrapRecord {
 
     /// Reads a record, which has to be that of the scope.
     pub(crate) fn read(place: &str, bytes: &[u8], scope: &BootstrapScope) -> Result<Self, BootstrapError> {
-        let damaged = |what: String| BootstrapError::Damaged(Damage { place: place.to_owned(), line: None, what });
+        let record = Self::parse(place, bytes)?;
+        if record.scope != *scope {
+            return Err(damage(place, format!("it is the record of {}", record.scope)));
+        }
+        Ok(record)
+    }
+
+    /// Reads the record of a scope of which only the name of its objects is known.
+    pub(crate) fn read_of(place: &str, bytes: &[u8], id: &str) -> Result<Self, BootstrapError> {
+        let record = Self::parse(place, bytes)?;
+        record.scope.check().map_err(|fault| damage(place, fault))?;
+        if record.scope.id() != id {
+            return Err(damage(place, format!("it is the record of {}", record.scope)));
+        }
+        Ok(record)
+    }
+
+    fn parse(place: &str, bytes: &[u8]) -> Result<Self, BootstrapError> {
+        let damaged = |what: String| damage(place, what);
         if bytes.len() > MAX_RECORD_BYTES {
             return Err(damaged(format!("it is longer than {MAX_RECORD_BYTES} bytes")));
         }
@@ -126,12 +144,12 @@ impl BootstrapRecord {
         if envelope.v != FORMAT || checksum(envelope.body.get()) != envelope.sum {
             return Err(damaged("the checksum does not match".to_owned()));
         }
-        let record: Self = serde_json::from_str(envelope.body.get()).map_err(no_record)?;
-        if record.scope != *scope {
-            return Err(damaged(format!("it is the record of {}", record.scope)));
-        }
-        Ok(record)
+        serde_json::from_str(envelope.body.get()).map_err(no_record)
     }
+}
+
+fn damage(place: &str, what: String) -> BootstrapError {
+    BootstrapError::Damaged(Damage { place: place.to_owned(), line: None, what })
 }
 
 fn checksum(body: &str) -> String {

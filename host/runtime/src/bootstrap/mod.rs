@@ -1,5 +1,6 @@
 //! Bootstraps of plugins: what they ask for, whose account it is, and that each scope is prepared once.
 
+mod own;
 pub(crate) mod registry;
 mod sync;
 
@@ -8,15 +9,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cofferdam_model::bootstrap::{
-    BootstrapRequest, BootstrapScope, Bootstraps, Looked, OpenBootstrap, check_namespace, check_region,
+    BootstrapRequest, BootstrapScope, Bootstraps, DEFAULT_NAMESPACE, Looked, NO_REGION, OpenBootstrap, PluginSteps,
+    check_namespace, check_region,
 };
 use cofferdam_model::capabilities::{AwsSource, CredentialSource, Grant};
 use cofferdam_model::error::{ErrorKind, ProviderError};
 use cofferdam_model::provider::Mode;
 use cofferdam_model::{ProviderKey, document};
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use crate::host::clock::Clock;
+use own::GuestSteps;
+pub(crate) use own::Own;
 use registry::{Failure, Key, Refused, Registry};
 
 /// The longest text of a scope, bytes.
@@ -28,10 +33,29 @@ const LASTING: Duration = Duration::from_secs(30);
 /// The same where a retry may help, and the service names no time.
 const PASSING: Duration = Duration::from_secs(1);
 
+/// How many preparations may ask for one another: a step, for one whose step asks for a third, and so on.
+const MAX_DEPTH: u32 = 4;
+/// What a call keeps of its time when it waits for a preparation: enough to tell the host that it is not done.
+const MARGIN: Duration = Duration::from_secs(2);
+
+/// Who prepares what a plugin asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+enum Of {
+    /// The host, in the account of a credential of AWS.
+    #[default]
+    #[serde(rename = "aws")]
+    Aws,
+    /// The plugin itself.
+    #[serde(rename = "self")]
+    Own,
+}
+
 /// What a plugin may say of the scope that it wants. The account is none of it: where it is named, it is compared.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {
+    #[serde(default)]
+    of: Of,
     credential: Option<String>,
     region: Option<String>,
     namespace: Option<String>,
@@ -88,6 +112,26 @@ pub(crate) enum Ensured {
     Would(Arc<[String]>),
 }
 
+/// The preparation whose step a call is.
+#[derive(Clone, Debug)]
+pub(crate) struct Flight {
+    key: ScopeKey,
+    /// How many preparations wait for it, itself included.
+    depth: u32,
+}
+
+/// Who asks for a preparation, with what it was granted.
+#[derive(Clone, Copy)]
+pub(crate) struct Asker<'a> {
+    pub provider: &'a ProviderKey,
+    pub grant: &'a Grant,
+    pub mode: Mode,
+    /// None before the plugin is configured.
+    pub own: Option<&'a Own>,
+    /// The preparation whose step asks; none for anybody else.
+    pub flight: Option<&'a Flight>,
+}
+
 type Known<T> = Registry<ScopeKey, T, ProviderError>;
 
 /// The bootstraps of one run.
@@ -112,63 +156,168 @@ impl Ensurer {
         }
     }
 
-    /// Makes sure that what a plugin asks for is prepared; in a mode that reads, says what would be.
+    /// Makes sure that what a plugin asks for is prepared; in a mode that reads, says what would be. Waits until the
+    /// caller has little time left, and then says so; the work goes on.
     ///
     /// # Errors
     /// In the taxonomy of the contract.
-    pub async fn ensure(
-        &self,
-        provider: &ProviderKey,
-        grant: &Grant,
-        mode: Mode,
-        scope: &str,
-    ) -> Result<Ensured, ProviderError> {
+    pub async fn ensure(&self, asker: Asker<'_>, scope: &str, ends_at: Instant) -> Result<Ensured, ProviderError> {
         let asked = parse(scope)?;
-        let (credential, source) = credential(grant, asked.credential.as_deref())?;
+        let left = ends_at.saturating_duration_since(Instant::now());
+        let patience = left.saturating_sub(MARGIN.min(left / 10));
+        let ensured = async {
+            match asked.of {
+                Of::Aws => self.ensure_aws(asker, asked).await,
+                Of::Own => self.ensure_own(asker, asked).await,
+            }
+        };
+        tokio::time::timeout(patience, ensured).await.unwrap_or_else(|_| {
+            let text = format!("the bootstrap is not done after {}, and goes on", seconds(patience));
+            Err(ProviderError::new(ErrorKind::Unavailable, text))
+        })
+    }
+
+    /// What the host prepares in the account of a credential.
+    async fn ensure_aws(&self, asker: Asker<'_>, asked: Asked) -> Result<Ensured, ProviderError> {
+        let (credential, source) = credential(asker.grant, asked.credential.as_deref())?;
+        let open = self.open(asker, (credential, source), asked.region.clone(), asked.namespace.clone()).await?;
+        check_account(asked.account.as_deref(), &open.scope().account, Some(credential))?;
+        let (provider, credential) = (asker.provider.to_string(), credential.to_owned());
+        let key = ScopeKey { provider, credential, scope: open.scope().clone() };
+        self.settled(asker, key, |_| async move { Ok(open) }).await
+    }
+
+    /// What the plugin prepares itself.
+    async fn ensure_own(&self, asker: Asker<'_>, asked: Asked) -> Result<Ensured, ProviderError> {
+        let Some(own) = asker.own else {
+            let text = "the plugin asks for a bootstrap of its own while it is configured: ask for it in other calls";
+            return Err(ProviderError::new(ErrorKind::Unsupported, text));
+        };
+        own.bootstrapper()?;
+        if asker.flight.is_some_and(|flight| flight.depth >= MAX_DEPTH) {
+            let text = format!("more than {MAX_DEPTH} bootstraps that ask for one another");
+            return Err(ProviderError::new(ErrorKind::QuotaExceeded, text));
+        }
+        let scope = self.own_scope(asker, own, &asked).await?;
+        check_account(asked.account.as_deref(), &scope.account, None)?;
+        let key = ScopeKey { provider: asker.provider.to_string(), credential: String::new(), scope: scope.clone() };
+        let (host, own) = (Arc::clone(&self.host), own.clone());
+        self.settled(asker, key, |flight| async move {
+            host.own(&scope, Arc::new(GuestSteps::new(own, scope.clone(), flight))).await
+        })
+        .await
+    }
+
+    /// The scope that a plugin's own preparation has: nothing of it is the plugin's word but region and namespace.
+    async fn own_scope(&self, asker: Asker<'_>, own: &Own, asked: &Asked) -> Result<BootstrapScope, ProviderError> {
+        let has_aws = asker.grant.credentials.values().any(|known| matches!(known.from, CredentialSource::Aws(_)));
+        let (authority, account) = if has_aws || asked.credential.is_some() {
+            let found = credential(asker.grant, asked.credential.as_deref())?;
+            let open = self.open(asker, found, None, None).await?;
+            (own.authority(Some(&open.scope().authority)), open.scope().account.clone())
+        } else {
+            (own.authority(None), own.account.to_string())
+        };
+        let scope = BootstrapScope {
+            provider: asker.provider.to_string(),
+            authority,
+            account,
+            region: asked.region.clone().unwrap_or_else(|| NO_REGION.to_owned()),
+            namespace: asked.namespace.clone().unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
+        };
+        scope.check().map_err(|why| ProviderError::new(ErrorKind::InvalidInput, why))?;
+        Ok(scope)
+    }
+
+    /// The steps of a record that a provider's plugin made, where the host still takes its account for the same.
+    ///
+    /// # Errors
+    /// When the plugin does not prepare anything, or is configured for something else by now.
+    pub async fn steps_of(
+        &self,
+        asker: Asker<'_>,
+        own: &Own,
+        recorded: &BootstrapScope,
+    ) -> Result<Arc<dyn PluginSteps>, ProviderError> {
+        own.bootstrapper()?;
+        let named = asker.grant.credentials.iter().filter(|(_, known)| matches!(known.from, CredentialSource::Aws(_)));
+        let named: Vec<_> = named.map(|(name, _)| Some(name.clone())).collect();
+        let mut now = None;
+        for credential in if named.is_empty() { vec![None] } else { named } {
+            let (region, namespace) = (Some(recorded.region.clone()), Some(recorded.namespace.clone()));
+            let asked = Asked { of: Of::Own, credential, region, namespace, account: None };
+            let scope = self.own_scope(asker, own, &asked).await?;
+            if scope == *recorded {
+                let (provider, credential) = (asker.provider.to_string(), String::new());
+                let flight = Flight { key: ScopeKey { provider, credential, scope: scope.clone() }, depth: 1 };
+                return Ok(Arc::new(GuestSteps::new(own.clone(), scope, flight)));
+            }
+            now = Some(scope);
+        }
+        let now = now.map_or_else(|| "nothing".to_owned(), |scope| scope.to_string());
+        let text =
+            format!("{recorded} was prepared for another account or configuration: the provider is now for {now}");
+        Err(ProviderError::new(ErrorKind::NotFound, text))
+    }
+
+    /// Whose account a credential is of.
+    async fn open(
+        &self,
+        asker: Asker<'_>,
+        (credential, source): (&str, &AwsSource),
+        region: Option<String>,
+        namespace: Option<String>,
+    ) -> Result<Arc<dyn OpenBootstrap>, ProviderError> {
+        let (provider, credential) = (asker.provider.clone(), credential.to_owned());
         let key = OpenKey {
             provider: provider.to_string(),
-            credential: credential.to_owned(),
-            region: asked.region.clone(),
-            namespace: asked.namespace.clone(),
+            credential: credential.clone(),
+            region: region.clone(),
+            namespace: namespace.clone(),
         };
-        let request = || BootstrapRequest {
-            provider: provider.clone(),
-            credential: credential.to_owned(),
-            source: source.clone(),
-            region: asked.region.clone(),
-            namespace: asked.namespace.clone(),
-        };
-        let open = self.opened.ensure(key, None, || {
-            let (host, request) = (Arc::clone(&self.host), request());
-            async move { host.open(&request).await.map_err(failure) }
+        let request = BootstrapRequest { provider, credential, source: source.clone(), region, namespace };
+        let open = self.opened.ensure(key.clone(), None, || {
+            let (host, longest) = (Arc::clone(&self.host), self.host.longest());
+            async move { within(longest, &format!("to look up {key}"), host.open(&request)).await }
         });
-        let open = open.await.map_err(|refused| error(refused, "find out the account of"))?;
-        let account = &open.scope().account;
-        if let Some(other) = asked.account.filter(|other| other != account) {
-            return Err(ProviderError::new(
-                ErrorKind::AccessDenied,
-                format!(
-                    "the plugin asks for account {}, and the credential `{credential}` is of {account}: the credential \
-                     decides",
-                    shown(&other)
-                ),
-            ));
-        }
-        let (provider, credential) = (provider.to_string(), credential.to_owned());
-        let key = ScopeKey { provider, credential, scope: open.scope().clone() };
-        let known = match mode {
+        open.await.map_err(|refused| error(refused, "find out the account of"))
+    }
+
+    /// What is prepared, or would be, of a scope that `open` leads to.
+    async fn settled<W>(
+        &self,
+        asker: Asker<'_>,
+        key: ScopeKey,
+        open: impl FnOnce(Flight) -> W + Send,
+    ) -> Result<Ensured, ProviderError>
+    where
+        W: Future<Output = Result<Arc<dyn OpenBootstrap>, ProviderError>> + Send + 'static,
+    {
+        let flight = Flight { key: key.clone(), depth: asker.flight.map_or(0, |flight| flight.depth) + 1 };
+        let (from, longest, scope) = (asker.flight.map(|flight| &flight.key), self.host.longest(), key.to_string());
+        let known = match asker.mode {
             Mode::ReadOnly => {
-                let work = || async move {
-                    Ok(match open.look().await.map_err(failure)? {
-                        Looked::Ready(record) => ready(&record),
-                        Looked::Missing(steps) => Ensured::Would(steps.into()),
-                    })
+                let work = || {
+                    let open = open(flight);
+                    async move {
+                        let looked = async { open.await?.look().await };
+                        Ok(match within(longest, &format!("to look at {scope}"), looked).await? {
+                            Looked::Ready(record) => ready(&record),
+                            Looked::Missing(steps) => Ensured::Would(steps.into()),
+                        })
+                    }
                 };
-                self.looked.ensure(key, None, work).await
+                self.looked.ensure(key, from, work).await
             }
             Mode::Write => {
-                let work = || async move { open.prepare().await.map(|record| ready(&record)).map_err(failure) };
-                self.prepared.ensure(key, None, work).await
+                let work = || {
+                    let open = open(flight);
+                    async move {
+                        let prepared = async { open.await?.prepare().await };
+                        within(longest, &format!("to prepare {scope}"), prepared).await.map(|record| ready(&record))
+                    }
+                };
+                self.prepared.ensure(key, from, work).await
             }
         };
         known.map_err(|refused| error(refused, "prepare"))
@@ -180,6 +329,39 @@ impl Ensurer {
         self.looked.drain().await;
         self.prepared.drain().await;
     }
+}
+
+/// Waits for work of a flight, but not for ever.
+async fn within<T>(
+    longest: Duration,
+    what: &str,
+    work: impl Future<Output = Result<T, ProviderError>>,
+) -> Result<T, Failure<ProviderError>> {
+    tokio::time::timeout(longest, work)
+        .await
+        .unwrap_or_else(|_| {
+            let text = format!("it took longer than {} {what}: whoever does it does not answer", seconds(longest));
+            Err(ProviderError::new(ErrorKind::Other, text))
+        })
+        .map_err(failure)
+}
+
+fn seconds(time: Duration) -> String {
+    if time.as_secs() > 0 { format!("{} s", time.as_secs()) } else { format!("{} ms", time.as_millis()) }
+}
+
+/// Compares an account that a plugin names with the one that the host knows.
+fn check_account(named: Option<&str>, account: &str, credential: Option<&str>) -> Result<(), ProviderError> {
+    let Some(other) = named.filter(|named| *named != account) else { return Ok(()) };
+    let other = shown(other);
+    let text = match credential {
+        Some(credential) => format!(
+            "the plugin asks for account {other}, and the credential `{credential}` is of {account}: the credential \
+             decides"
+        ),
+        None => format!("the plugin asks for account {other}, and its own is {account}: the host decides"),
+    };
+    Err(ProviderError::new(ErrorKind::AccessDenied, text))
 }
 
 fn ready(record: &serde_json::Map<String, serde_json::Value>) -> Ensured {

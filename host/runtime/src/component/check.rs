@@ -108,6 +108,9 @@ const EXPORTS: [&str; 14] = [
     "invoke",
 ];
 
+/// The functions of `bootstrapper`, which a provider may export.
+const BOOTSTRAPPER: [&str; 4] = ["steps", "perform", "verify", "undo"];
+
 const IMPORTS: [(&str, &[&str]); 8] = [
     ("types", &[]),
     ("http", &["send"]),
@@ -132,22 +135,36 @@ pub(crate) fn check_contract(engine: &Engine, component: &Component) -> Result<(
 }
 
 fn check_exports(exports: &[Interface]) -> Result<(), ContractError> {
-    let versions: BTreeMap<&str, &Interface> = exports
-        .iter()
-        .filter_map(|export| Some((export.name.strip_prefix(PACKAGE)?.strip_prefix("/provider@")?, export)))
-        .collect();
-    let Some(provider) = versions.iter().find(|(version, _)| is_served(version)).map(|(_, export)| export) else {
-        return Err(match versions.keys().next_back() {
-            Some(found) => ContractError::WrongVersion { found: (*found).to_owned() },
-            None => ContractError::WrongWorld { found: described(exports) },
-        });
+    let Some(provider) = served(exports, "provider")? else {
+        return Err(ContractError::WrongWorld { found: described(exports) });
     };
-    let missing: Vec<String> = EXPORTS
-        .iter()
-        .filter(|name| !provider.functions.iter().any(|function| function == *name))
-        .map(|name| format!("provider.{name}"))
-        .collect();
-    if missing.is_empty() { Ok(()) } else { Err(ContractError::MissingExports(missing)) }
+    let mut lacking = missing(provider, "provider", &EXPORTS);
+    if let Some(bootstrapper) = served(exports, "bootstrapper")? {
+        lacking.extend(missing(bootstrapper, "bootstrapper", &BOOTSTRAPPER));
+    }
+    if lacking.is_empty() { Ok(()) } else { Err(ContractError::MissingExports(lacking)) }
+}
+
+/// The export of an interface in a version that is served; none where it is not exported at all.
+fn served<'e>(exports: &'e [Interface], interface: &str) -> Result<Option<&'e Interface>, ContractError> {
+    let path = format!("{PACKAGE}/{interface}@");
+    let versions: BTreeMap<&str, &Interface> =
+        exports.iter().filter_map(|export| Some((export.name.strip_prefix(&path)?, export))).collect();
+    match (versions.iter().find(|(version, _)| is_served(version)), versions.keys().next_back()) {
+        (Some((_, export)), _) => Ok(Some(export)),
+        (None, Some(found)) => Err(ContractError::WrongVersion { found: (*found).to_owned() }),
+        (None, None) => Ok(None),
+    }
+}
+
+fn missing(export: &Interface, interface: &str, functions: &[&str]) -> Vec<String> {
+    let has = |name: &str| export.functions.iter().any(|function| function == name);
+    functions.iter().filter(|name| !has(name)).map(|name| format!("{interface}.{name}")).collect()
+}
+
+/// Whether a provider prepares accounts or projects itself.
+pub(crate) fn has_bootstrapper(engine: &Engine, component: &Component) -> bool {
+    served(&exports(engine, component), "bootstrapper").is_ok_and(|export| export.is_some())
 }
 
 fn described(exports: &[Interface]) -> String {
@@ -234,6 +251,21 @@ mod tests {
         assert!(!is_served("0.2.0") && !is_served("1.1.0") && !is_served("0.1.0-rc.1") && !is_served("x"));
     }
 
+    #[test]
+    fn a_bootstrapper_is_whole_or_not_there() {
+        let export = |name: &str, functions: &[&str]| Interface {
+            name: format!("{PACKAGE}/{name}"),
+            functions: functions.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let provider = export("provider@0.1.0", &EXPORTS);
+        assert_eq!(check_exports(std::slice::from_ref(&provider)), Ok(()));
+        assert_eq!(check_exports(&[provider.clone(), export("bootstrapper@0.1.0", &BOOTSTRAPPER)]), Ok(()));
+        let lacking = check_exports(&[provider.clone(), export("bootstrapper@0.1.0", &BOOTSTRAPPER[..3])]);
+        assert_eq!(lacking, Err(ContractError::MissingExports(vec!["bootstrapper.undo".into()])));
+        let other = check_exports(&[provider, export("bootstrapper@0.2.0", &BOOTSTRAPPER)]);
+        assert_eq!(other, Err(ContractError::WrongVersion { found: "0.2.0".into() }));
+    }
+
     /// The tables above are what the files of the contract say.
     #[test]
     fn the_tables_match_the_contract() {
@@ -255,6 +287,7 @@ mod tests {
             names
         };
         assert_eq!(functions("provider"), sorted(&EXPORTS));
+        assert_eq!(functions("bootstrapper"), sorted(&BOOTSTRAPPER));
         for (interface, names) in IMPORTS {
             assert_eq!(functions(interface), sorted(names), "{interface}");
         }

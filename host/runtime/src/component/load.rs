@@ -8,9 +8,10 @@ use cofferdam_model::{Digest, error::CallError};
 use wasmtime::component::Component;
 
 use super::cache::Entry;
-use super::check::{ContractError, check_contract, check_header};
+use super::check::{ContractError, check_contract, check_header, has_bootstrapper};
 use super::compile::CompileError;
 use crate::contract::v0_1::ProviderPluginPre;
+use crate::contract::v0_1::bootstrapper::BootstrappingPre;
 use crate::engine::{Runtime, Shared};
 use crate::host::Guest;
 
@@ -92,6 +93,8 @@ pub(crate) struct Linked {
     pub bytes: u64,
     pub component: Component,
     pub pre: ProviderPluginPre<Guest>,
+    /// Where it prepares accounts or projects itself.
+    pub bootstrapper: Option<BootstrappingPre<Guest>>,
 }
 
 /// Loads a component.
@@ -113,12 +116,14 @@ pub(crate) async fn load(runtime: &Runtime, name: &str, source: Source) -> Resul
         None => compile(shared, name, &digest, source).await?,
     };
     check_contract(&shared.engine, &component).map_err(contract)?;
-    let pre = shared
-        .linker
-        .instantiate_pre(&component)
-        .and_then(ProviderPluginPre::new)
-        .map_err(|error| contract(ContractError::Mismatch(format!("{error:#}"))))?;
-    Ok(Linked { digest, bytes: size, component, pre })
+    let mismatch = |error: wasmtime::Error| contract(ContractError::Mismatch(format!("{error:#}")));
+    let linked = shared.linker.instantiate_pre(&component).map_err(mismatch)?;
+    let bootstrapper = has_bootstrapper(&shared.engine, &component)
+        .then(|| BootstrappingPre::new(linked.clone()))
+        .transpose()
+        .map_err(mismatch)?;
+    let pre = ProviderPluginPre::new(linked).map_err(mismatch)?;
+    Ok(Linked { digest, bytes: size, component, pre, bootstrapper })
 }
 
 async fn compile(shared: &Shared, name: &str, digest: &Digest, source: Source) -> Result<Component, LoadError> {

@@ -20,9 +20,11 @@ use std::sync::atomic::AtomicU64;
 use cofferdam_model::limits::Limits;
 use cofferdam_model::provider::Mode;
 use cofferdam_model::{Address, ProviderKey};
+use tokio::time::Instant;
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::WasiCtx;
 
+use crate::bootstrap::{Flight, Own};
 use crate::contract::v0_1::ProviderPlugin;
 use crate::egress::Session;
 use crate::engine::Shared;
@@ -41,6 +43,8 @@ pub(crate) struct Guest {
     pub time: Time,
     pub random: random::Source,
     pub log: Arc<CallLog>,
+    /// When the call is ended, wherever it is.
+    pub ends_at: Instant,
     /// None: a call without capabilities, such as `describe`.
     pub reach: Option<Reach>,
 }
@@ -58,6 +62,10 @@ pub(crate) struct Reach {
     pub directories: Arc<BTreeMap<String, Directory>>,
     pub http: Session,
     pub shared: Arc<Shared>,
+    /// The plugin with its session, for preparations that it does itself; none before it is configured.
+    pub own: Option<Own>,
+    /// The preparation whose step the call is; none for any other call.
+    pub flight: Option<Flight>,
 }
 
 /// Who calls, for messages.

@@ -4,10 +4,13 @@ use std::marker::PhantomData;
 
 use serde_json::{Value, json};
 
+use crate::bindings::bootstrapper::exports::cofferdam::provider::bootstrapper as steps;
 use crate::bindings::cofferdam::provider::types;
 use crate::bindings::exports::cofferdam::provider::provider as exports;
+use crate::bootstrapper::Bootstrapper;
 use crate::error::{Error, Failure};
 use crate::guest::Exports;
+use crate::guest_bootstrapper::BootstrapperExports;
 use crate::provider::{Plugin, Provider};
 
 /// A configured provider.
@@ -261,5 +264,58 @@ fn failed(failure: types::Failure) -> Failure {
     match failure.partial {
         Some(state) => error.with_partial(TestState::from(state).properties),
         None => error,
+    }
+}
+
+/// Preparations, for providers that are a [`Bootstrapper`].
+impl<P: Bootstrapper> Harness<P> {
+    /// The names of the steps of a scope.
+    ///
+    /// # Errors
+    ///
+    /// What the provider says.
+    pub fn bootstrap_steps(&self, scope: &Value) -> Result<Vec<String>, Error> {
+        let steps = BootstrapperExports::steps::<P>(&self.session, &document(scope, &[]))?;
+        Ok(steps.into_iter().map(|step| step.name).collect())
+    }
+
+    /// Does one step: what it adds to the record, or none where it is not done yet.
+    ///
+    /// # Errors
+    ///
+    /// What the provider says.
+    pub fn bootstrap_perform(
+        &self,
+        scope: &Value,
+        step: &str,
+        record: &Value,
+        operation: &str,
+    ) -> Result<Option<Value>, Error> {
+        let call = (&document(scope, &[]), step.to_owned(), &document(record, &[]));
+        match BootstrapperExports::perform::<P>(&self.session, context(operation), call)? {
+            steps::StepOutcome::Done(output) => Ok(serde_json::from_str(&output.json).ok()),
+            steps::StepOutcome::Pending(_) => Ok(None),
+        }
+    }
+
+    /// What is wrong with what the record names.
+    ///
+    /// # Errors
+    ///
+    /// What the provider says.
+    pub fn bootstrap_verify(&self, scope: &Value, record: &Value) -> Result<Vec<String>, Error> {
+        let (scope, record) = (document(scope, &[]), document(record, &[]));
+        Ok(BootstrapperExports::verify::<P>(&self.session, context(""), &scope, &record)?)
+    }
+
+    /// Takes one step back; whether it is done.
+    ///
+    /// # Errors
+    ///
+    /// What the provider says.
+    pub fn bootstrap_undo(&self, scope: &Value, step: &str, record: &Value, operation: &str) -> Result<bool, Error> {
+        let call = (&document(scope, &[]), step.to_owned(), &document(record, &[]));
+        let outcome = BootstrapperExports::undo::<P>(&self.session, context(operation), call)?;
+        Ok(matches!(outcome, steps::StepOutcome::Done(_)))
     }
 }

@@ -44,6 +44,7 @@ pub(super) struct Line {
     s3: Client,
     sts: aws_sdk_sts::Client,
     region: String,
+    has_tls: bool,
     worker: Worker,
 }
 
@@ -143,12 +144,14 @@ impl Line {
                 s3 = s3.endpoint_url(endpoint);
                 sts = sts.endpoint_url(endpoint);
             }
-            (region, Client::from_conf(s3.build()), aws_sdk_sts::Client::from_conf(sts.build()))
+            let has_tls =
+                !asked.endpoint.as_deref().or(base.endpoint_url()).is_some_and(|url| url.starts_with("http://"));
+            (region, has_tls, Client::from_conf(s3.build()), aws_sdk_sts::Client::from_conf(sts.build()))
         });
-        let (region, s3, sts) = clients.ok_or_else(|| fail(&Fault::passing(GONE)))?;
+        let (region, has_tls, s3, sts) = clients.ok_or_else(|| fail(&Fault::passing(GONE)))?;
         let hint = "set `region`, or AWS_REGION in the environment";
         let region = region.ok_or_else(|| fail(&Fault::lasting(Cause::Settings(hint), "no region is known")))?;
-        Ok(Self { access, s3, sts, region, worker })
+        Ok(Self { access, s3, sts, region, has_tls, worker })
     }
 
     fn run<T: Send + 'static>(
@@ -159,6 +162,11 @@ impl Line {
     ) -> Result<T, ProviderError> {
         let result = self.worker.run(Box::pin(work)).unwrap_or_else(|| Err(Fault::passing(GONE)));
         result.map_err(|fault| failed(&fault, &format!("{what} ({action})"), action, &self.access))
+    }
+
+    /// Whether the server is reached with TLS: it may be named in the settings, or in the environment.
+    pub(super) fn has_tls(&self) -> bool {
+        self.has_tls
     }
 
     /// Asks the token service who the credential is.

@@ -15,7 +15,7 @@ use cofferdam_model::bootstrap::{
 use cofferdam_model::error::{ErrorKind, ProviderError};
 use serde_json::{Map, Value, json};
 
-use super::prepare::missing;
+use super::prepare::looked;
 use super::{Bootstrap, BootstrapRecord, Prepared, Watch};
 use crate::aws::AwsAccess;
 use crate::store::{S3Settings, S3Store, Store};
@@ -198,15 +198,7 @@ impl AwsBootstrap {
     /// # Errors
     /// As [`AwsBootstrap::read`].
     pub fn look(&self) -> Result<Looked, BootstrapError> {
-        let record = self.read()?;
-        let missing: Vec<String> = match &record {
-            Some(record) => missing(record, &self.steps).map(|step| step.title.clone()).collect(),
-            None => self.steps.iter().map(|step| step.title.clone()).collect(),
-        };
-        Ok(match record {
-            Some(record) if missing.is_empty() => Looked::Ready(record.output()),
-            _ => Looked::Missing(missing),
-        })
+        Ok(looked(self.read()?, &self.steps))
     }
 
     /// Prepares the account and region, or adopts what was prepared.
@@ -303,7 +295,7 @@ impl AwsBootstrap {
 
     /// The settings that buckets are to have. A server without TLS keeps its doors: else nobody would come in again.
     fn wanted(&self) -> impl Iterator<Item = Setting> + use<> {
-        let has_tls = !self.settings.access.endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
+        let has_tls = self.line.has_tls();
         Setting::ALL.into_iter().filter(move |setting| has_tls || *setting != Setting::TlsOnly)
     }
 
@@ -414,8 +406,8 @@ impl Preparer for AwsBootstrap {
         for kind in [Bucket::State, Bucket::Assets] {
             let (bucket, step) = (self.bucket(kind), |name: &str| format!("{}-{name}", kind.word()));
             if !self.line.exists(&bucket, account)? {
-                faults.push(StepFault { step: step("bucket"), what: format!("bucket `{bucket}` is gone") });
-                faults.push(StepFault { step: step("settings"), what: "and its settings with it".to_owned() });
+                faults.push(StepFault { step: Some(step("bucket")), what: format!("bucket `{bucket}` is gone") });
+                faults.push(StepFault { step: Some(step("settings")), what: "and its settings with it".to_owned() });
                 continue;
             }
             if self.settings.provisioned || self.settings.own(kind).is_some() {
@@ -423,7 +415,7 @@ impl Preparer for AwsBootstrap {
             }
             for setting in self.wanted() {
                 if let Some(what) = self.line.check(setting, &bucket, account, &self.settings, partition)? {
-                    faults.push(StepFault { step: step("settings"), what });
+                    faults.push(StepFault { step: Some(step("settings")), what });
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Contract 0.1.
 
+pub(crate) mod bootstrapper;
 pub(crate) mod convert;
 
 wasmtime::component::bindgen!({
