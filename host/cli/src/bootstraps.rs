@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cofferdam_engine::Cancel;
-use cofferdam_home::{AwsAccess, AwsBootstrap, AwsBootstrapSettings, AwsRole, BootstrapCtx, Holder, Watch};
+use cofferdam_home::{AssetOwner, AwsAccess, AwsBootstrap, AwsBootstrapSettings, AwsRole, BootstrapCtx, Holder, Watch};
+use cofferdam_model::assets::{Asset, AssetLocation};
 use cofferdam_model::bootstrap::{BootstrapRequest, BootstrapScope, BootstrapStep, Bootstraps, Looked, OpenBootstrap};
 use cofferdam_model::capabilities::AwsSource;
 use cofferdam_model::error::{ErrorKind, ProviderError};
@@ -14,6 +15,7 @@ use cofferdam_stack::{AwsPlace, BootstrapSetting};
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
+use crate::assets::publish;
 use crate::environment::{SystemClock, SystemEntropy};
 use crate::render::events::Reporter;
 use crate::stores::aws_role;
@@ -36,6 +38,8 @@ pub struct Preparing {
     pub clock: Arc<SystemClock>,
     /// Whether the command says what a deploy would do.
     pub only_plans: bool,
+    /// The stage that the command writes, once it does.
+    pub owner: Arc<Mutex<Option<AssetOwner>>>,
 }
 
 impl Preparing {
@@ -204,9 +208,13 @@ impl OpenBootstrap for PluginBootstrap {
         let prepared = move || bootstrap.prepare(&holder, &progress).map_err(|error| error.to_provider_error());
         blocking(prepared).await.map(|prepared| prepared.record.output())
     }
+
+    async fn publish(&self, asset: Asset) -> Result<AssetLocation, ProviderError> {
+        publish(Arc::clone(&self.bootstrap), self.preparing.clone(), asset).await
+    }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ProviderError> + Send + 'static,
 ) -> Result<T, ProviderError> {
     let ended = tokio::task::spawn_blocking(work).await;

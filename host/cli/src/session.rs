@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cofferdam_engine::{Cancel, Engine, EngineCtx, Stop};
 use cofferdam_home::store::Store;
-use cofferdam_home::{Access, Holder, Home, HomeCtx, OpenStageError, Stage, TIME_TO_LIVE};
+use cofferdam_home::{Access, AssetOwner, Holder, Home, HomeCtx, OpenStageError, Stage, TIME_TO_LIVE};
 use cofferdam_model::bootstrap::Bootstraps;
 use cofferdam_model::capabilities::Grant;
 use cofferdam_model::journal::InFlight;
@@ -54,6 +54,9 @@ pub struct Session {
     /// Stores that ask an account before they are opened, and so are opened once.
     // Guards memory alone.
     opened: Mutex<Vec<(AwsPlace, Arc<dyn Store>)>>,
+    /// The stage that this command writes: what it publishes is that stage's.
+    // Guards memory alone.
+    owner: Arc<Mutex<Option<AssetOwner>>>,
     /// The way to the home.
     pub contact: Arc<Contact>,
 }
@@ -63,7 +66,7 @@ impl Session {
     pub fn new(reporter: Arc<Reporter>, redactor: Arc<Redactor>, only_plans: bool) -> Self {
         let (clock, cancel) = (Arc::new(SystemClock::new()), Cancel::default());
         let contact = Arc::new(Contact::new(reporter.clone()));
-        Self { reporter, redactor, clock, cancel, only_plans, opened: Mutex::default(), contact }
+        Self { reporter, redactor, clock, cancel, only_plans, opened: Mutex::default(), owner: Arc::default(), contact }
     }
 
     /// The store of an account's home, opened the first time.
@@ -200,7 +203,14 @@ impl Session {
                 home.open_stage(project.stack.stack(), stage, access)
             };
             let error = match opened {
-                Ok(stage) => return Ok(stage),
+                Ok(opened) => {
+                    let owner = |home: &str| {
+                        let (stack, stage) = (project.stack.stack().clone(), stage.clone());
+                        AssetOwner { home: home.to_owned(), stack, stage }
+                    };
+                    *self.owner.lock() = home.known_id().map(owner);
+                    return Ok(opened);
+                }
                 Err(error) => error,
             };
             let OpenStageError::Locked { held, .. } = &error else { return Err(error.into()) };
@@ -241,6 +251,7 @@ impl Session {
             cancel: self.cancel.clone(),
             clock: Arc::clone(&self.clock),
             only_plans: self.only_plans,
+            owner: Arc::clone(&self.owner),
         }
     }
 

@@ -37,7 +37,8 @@ mod written;
 
 pub use aws::{AwsAccess, AwsKeys, AwsRole};
 pub use bootstrap::aws::{
-    AwsBootstrap, AwsBootstrapSettings, AwsIdentity, BootstrapCtx, HOME_PREFIX, Permissions, partition_of,
+    AssetOwner, AwsBootstrap, AwsBootstrapSettings, AwsIdentity, BootstrapCtx, HOME_PREFIX, Permissions, Published, Uploading,
+    partition_of,
 };
 pub use bootstrap::{Bootstrap, BootstrapRecord, BootstrapStatus, MAX_RECORD_BYTES, Prepared, StepRecord, Watch};
 pub use clock::Clock;

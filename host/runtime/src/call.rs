@@ -52,7 +52,11 @@ pub(crate) async fn run<T>(
         work(&mut store, instance.cofferdam_provider_provider()).await
     };
     let metered = Metered { meter: &meter, inner: std::pin::pin!(call) };
-    let result = tokio::time::timeout(Duration::from_millis(limits.wall_ms), metered).await;
+    let result = tokio::select! {
+        biased;
+        ended = metered => Ok(ended),
+        () = usage.waived.passed(Duration::from_millis(limits.wall_ms)) => Err(()),
+    };
     match result {
         // The last calls to WASI may lie behind the last look at their number.
         Ok(Ok(_)) if usage.host_calls.load(Ordering::Relaxed) > limits.host_calls => {
@@ -61,7 +65,7 @@ pub(crate) async fn run<T>(
         }
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(fault(&error, &log, &shared, &limits)),
-        Err(_elapsed) => Err(PluginFault::Limit {
+        Err(()) => Err(PluginFault::Limit {
             kind: LimitKind::Wall,
             text: format!("took longer than {} for one call", seconds(limits.wall_ms)),
         }),

@@ -13,9 +13,10 @@ use cofferdam_model::bootstrap::{
 use cofferdam_model::capabilities::{AwsSource, CredentialSource, Grant};
 use cofferdam_model::error::{ErrorKind, ProviderError};
 use cofferdam_model::provider::Mode;
-use cofferdam_model::{ProviderKey, document};
+use cofferdam_model::{Digest, ProviderKey, document};
 use serde::Deserialize;
 
+use crate::assets::PublishKey;
 use crate::host::clock::Clock;
 use registry::{Failure, Key, Refused, Registry};
 
@@ -123,6 +124,49 @@ impl Ensurer {
         mode: Mode,
         scope: &str,
     ) -> Result<Ensured, ProviderError> {
+        let (key, open) = self.open(provider, grant, scope).await?;
+        let known = match mode {
+            Mode::ReadOnly => {
+                let work = || async move {
+                    Ok(match open.look().await.map_err(failure)? {
+                        Looked::Ready(record) => ready(&record),
+                        Looked::Missing(steps) => Ensured::Would(steps.into()),
+                    })
+                };
+                self.looked.ensure(key, None, work).await
+            }
+            Mode::Write => {
+                let work = || async move { open.prepare().await.map(|record| ready(&record)).map_err(failure) };
+                self.prepared.ensure(key, None, work).await
+            }
+        };
+        known.map_err(|refused| error(refused, "prepare"))
+    }
+
+    /// Where an asset is published that belongs to a scope, prepared by then.
+    ///
+    /// # Errors
+    /// As [`Ensurer::ensure`].
+    pub async fn place(
+        &self,
+        provider: &ProviderKey,
+        grant: &Grant,
+        scope: &str,
+        digest: Digest,
+    ) -> Result<(PublishKey, Arc<dyn OpenBootstrap>), ProviderError> {
+        self.ensure(provider, grant, Mode::Write, scope).await?;
+        let (key, open) = self.open(provider, grant, scope).await?;
+        let ScopeKey { provider, credential, scope } = key;
+        Ok((PublishKey { provider, credential, scope, digest }, open))
+    }
+
+    /// The scope that a plugin asks for, once it is known whose account the credential is of.
+    async fn open(
+        &self,
+        provider: &ProviderKey,
+        grant: &Grant,
+        scope: &str,
+    ) -> Result<(ScopeKey, Arc<dyn OpenBootstrap>), ProviderError> {
         let asked = parse(scope)?;
         let (credential, source) = credential(grant, asked.credential.as_deref())?;
         let key = OpenKey {
@@ -155,23 +199,7 @@ impl Ensurer {
             ));
         }
         let (provider, credential) = (provider.to_string(), credential.to_owned());
-        let key = ScopeKey { provider, credential, scope: open.scope().clone() };
-        let known = match mode {
-            Mode::ReadOnly => {
-                let work = || async move {
-                    Ok(match open.look().await.map_err(failure)? {
-                        Looked::Ready(record) => ready(&record),
-                        Looked::Missing(steps) => Ensured::Would(steps.into()),
-                    })
-                };
-                self.looked.ensure(key, None, work).await
-            }
-            Mode::Write => {
-                let work = || async move { open.prepare().await.map(|record| ready(&record)).map_err(failure) };
-                self.prepared.ensure(key, None, work).await
-            }
-        };
-        known.map_err(|refused| error(refused, "prepare"))
+        Ok((ScopeKey { provider, credential, scope: open.scope().clone() }, open))
     }
 
     /// Prepares nothing any more, and waits for what goes on.

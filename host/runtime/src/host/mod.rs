@@ -11,6 +11,7 @@ mod lines;
 pub mod log;
 pub mod random;
 pub mod types;
+pub mod wall;
 pub mod wasi;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use cofferdam_model::{Address, ProviderKey};
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::WasiCtx;
 
+use crate::assets::AssetAccess;
 use crate::contract::v0_1::ProviderPlugin;
 use crate::egress::Session;
 use crate::engine::Shared;
@@ -49,6 +51,7 @@ pub(crate) struct Guest {
 #[derive(Default)]
 pub(crate) struct Usage {
     pub host_calls: AtomicU64,
+    pub waived: wall::Waived,
 }
 
 /// What a call with capabilities may reach.
@@ -56,6 +59,7 @@ pub(crate) struct Reach {
     pub provider: ProviderKey,
     pub mode: Mode,
     pub directories: Arc<BTreeMap<String, Directory>>,
+    pub assets: Arc<AssetAccess>,
     pub http: Session,
     pub shared: Arc<Shared>,
 }
