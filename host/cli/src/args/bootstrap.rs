@@ -78,7 +78,7 @@ pub struct ChangeArgs {
 pub struct PolicyArgs {
     #[command(flatten)]
     pub targets: TargetArgs,
-    /// For whom: who prepares the account, who works in it, or who destroys the preparation
+    /// For whom: who prepares the account, who works in it, who collects assets, or who destroys it
     #[arg(long = "for", value_enum, default_value_t = PolicyFor::Prepare, value_name = "WHOM")]
     pub whom: PolicyFor,
 }
@@ -90,6 +90,8 @@ pub enum PolicyFor {
     Prepare,
     /// Who works in an account that is prepared
     Work,
+    /// Who removes assets that nothing needs: `bootstrap gc`
+    Gc,
     /// Who destroys the preparation
     Destroy,
 }

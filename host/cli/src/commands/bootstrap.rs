@@ -258,6 +258,7 @@ impl Command<'_> {
         let permissions = match args.whom {
             PolicyFor::Prepare => Permissions::Prepare,
             PolicyFor::Work => Permissions::Work,
+            PolicyFor::Gc => Permissions::Collect,
             PolicyFor::Destroy => Permissions::Destroy,
         };
         let done = self.each(targets, move |bootstrap, _| Ok(bootstrap.permissions(permissions)));

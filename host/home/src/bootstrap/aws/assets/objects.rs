@@ -36,7 +36,7 @@ pub(super) struct Objects<'l> {
 /// An object as the server tells of it.
 pub(super) struct Found {
     pub size: u64,
-    /// In base64; none for an object that came in parts, or where the server does not know.
+    /// In base64; none where the server does not know.
     pub sha256: Option<String>,
     pub version: Option<String>,
 }
@@ -138,8 +138,7 @@ impl<'l> Objects<'l> {
                 answer => {
                     let answer = answer?;
                     let size = answer.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or_default();
-                    // The checksum of an object in parts is one over their checksums.
-                    let sha256 = answer.checksum_sha256().filter(|sum| !sum.contains('-')).map(str::to_owned);
+                    let sha256 = answer.checksum_sha256().map(str::to_owned);
                     Ok(Some(Found { size, sha256, version: answer.version_id().map(str::to_owned) }))
                 }
             }
