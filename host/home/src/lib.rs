@@ -21,6 +21,7 @@ mod keys;
 mod lease;
 mod marks;
 mod mend;
+mod mentions;
 mod migrate;
 mod moved;
 mod places;
@@ -37,7 +38,7 @@ mod written;
 
 pub use aws::{AwsAccess, AwsKeys, AwsRole};
 pub use bootstrap::aws::{
-    AssetOwner, AwsBootstrap, AwsBootstrapSettings, AwsIdentity, BootstrapCtx, HOME_PREFIX, Permissions, Published, Uploading,
+    AssetOwner, AssetReference, AssetStock, AwsBootstrap, AwsBootstrapSettings, AwsIdentity, BootstrapCtx, HOME_PREFIX, Collected, Collection, Permissions, Published, StoredAsset, Uploading,
     partition_of,
 };
 pub use bootstrap::{Bootstrap, BootstrapRecord, BootstrapStatus, MAX_RECORD_BYTES, Prepared, StepRecord, Watch};
@@ -59,6 +60,7 @@ pub use keys::{
 };
 pub use lease::{Held, Holder, LeaseLost, TIME_TO_LIVE};
 pub use mend::{Finding, Health, Lost, ObjectKind, Repair, RepairError, Repaired, Start};
+pub use mentions::Mentioned;
 pub use migrate::{MigrateError, Migrated, Migration, migrate};
 pub use moved::Moved;
 pub use replay::Loaded;

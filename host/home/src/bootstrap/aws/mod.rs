@@ -25,7 +25,7 @@ use crate::{BootstrapError, Clock, Entropy, Holder, TIME_TO_LIVE};
 use client::{Line, Setting};
 use names::{Bucket, PREFIX, prefix_fault};
 
-pub use assets::{AssetOwner, Published, Uploading};
+pub use assets::{AssetOwner, AssetReference, AssetStock, Collected, Collection, Published, StoredAsset, Uploading};
 pub use client::AwsIdentity;
 pub use names::partition_of;
 pub use permissions::Permissions;

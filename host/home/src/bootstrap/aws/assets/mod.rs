@@ -5,6 +5,7 @@
 //! and `gc/DIGEST/RUN` that a collection may be removing it at this moment. `host/docs/design/assets.md` says why
 //! nothing in use is removed.
 
+mod collect;
 mod objects;
 mod upload;
 
@@ -14,6 +15,7 @@ use cofferdam_model::{Digest, StackName, StageName};
 use serde_json::json;
 
 use super::AwsBootstrap;
+pub use collect::{AssetReference, AssetStock, Collected, Collection, StoredAsset};
 use objects::{Found, Objects, Put};
 
 /// Assets above this many bytes go in parts.

@@ -219,6 +219,8 @@ impl<'l> Objects<'l> {
                 });
                 let listed = match listed.await {
                     Err(fault) if matches!(fault.cause, Cause::NoUpload | Cause::NoObject) => return Ok(None),
+                    // Some servers answer in a form of their own: what cannot be read is sent again.
+                    Err(fault) if fault.text.starts_with("status 200") => break,
                     listed => listed?,
                 };
                 parts.extend_from_slice(listed.parts());
