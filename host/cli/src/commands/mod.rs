@@ -2,6 +2,7 @@
 
 pub mod ask;
 pub mod bootstrap;
+mod bootstrap_gc;
 pub mod deploy;
 pub mod deploy_saved;
 pub mod home;
