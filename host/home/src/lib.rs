@@ -38,8 +38,8 @@ mod written;
 
 pub use aws::{AwsAccess, AwsKeys, AwsRole};
 pub use bootstrap::aws::{
-    AssetOwner, AssetReference, AssetStock, AwsBootstrap, AwsBootstrapSettings, AwsIdentity, BootstrapCtx, HOME_PREFIX, Collected, Collection, Permissions, Published, StoredAsset, Uploading,
-    partition_of,
+    AssetOwner, AssetReference, AssetStock, AwsBootstrap, AwsBootstrapSettings, AwsIdentity, BootstrapCtx, Collected,
+    Collection, HOME_PREFIX, Permissions, Published, StoredAsset, Uploading, partition_of,
 };
 pub use bootstrap::{Bootstrap, BootstrapRecord, BootstrapStatus, MAX_RECORD_BYTES, Prepared, StepRecord, Watch};
 pub use clock::Clock;

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use cofferdam_home::store::{S3Settings, S3Store, Store as _};
 use cofferdam_home::{
-    AssetOwner, AssetReference, AwsAccess, AwsBootstrap, AwsBootstrapSettings, BootstrapCtx, Collected, Holder, HomeCtx, Published,
-    Uploading, Watch,
+    AssetOwner, AssetReference, AwsAccess, AwsBootstrap, AwsBootstrapSettings, BootstrapCtx, Collected, Holder,
+    HomeCtx, Published, Uploading, Watch,
 };
 use cofferdam_model::Digest;
 use cofferdam_model::assets::{Asset, AssetContent};
@@ -177,7 +177,9 @@ fn gone_on_with(server: &Server, tells_parts: bool) {
     let published = bootstrap.publish(&asset, &owner(), &upload).expect("published");
     // moto's list of parts is in a form of its own: there they are sent again.
     assert_eq!(upload.begun() < 40 * MIB as u64, tells_parts, "{} bytes were sent", upload.begun());
-    assert!(bucket(server, &bootstrap).get(&published.location.key).expect("reads").expect("there") == content(40 * MIB));
+    assert!(
+        bucket(server, &bootstrap).get(&published.location.key).expect("reads").expect("there") == content(40 * MIB)
+    );
     assert_eq!(uploads(server, &bootstrap), 0);
 }
 
@@ -203,7 +205,9 @@ fn not_taken(server: &Server) {
     bootstrap.publish(&liar, &owner(), &Upload::stopped_after(2)).expect_err("stopped");
     assert_eq!(uploads(server, &bootstrap), 1);
     let published = publish(&bootstrap, &real);
-    assert!(bucket(server, &bootstrap).get(&published.location.key).expect("reads").expect("there") == content(24 * MIB));
+    assert!(
+        bucket(server, &bootstrap).get(&published.location.key).expect("reads").expect("there") == content(24 * MIB)
+    );
     assert_eq!(uploads(server, &bootstrap), 0);
 }
 

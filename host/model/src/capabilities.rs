@@ -72,6 +72,8 @@ pub struct RequestedDirectory {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RequestedAssets {
+    /// Whether part of the plugin works without.
+    pub optional: bool,
     /// The reason, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
@@ -420,7 +422,7 @@ impl Requested {
                 });
             }
         }
-        if self.assets.is_some() && grant.assets.is_empty() {
+        if self.assets.as_ref().is_some_and(|asked| !asked.optional) && grant.assets.is_empty() {
             let (what, line) = ("files of the project", "assets = [\"dist\"]");
             missing.push(Missing { what: what.to_owned(), line: line.to_owned() });
         }
@@ -540,5 +542,7 @@ mod tests {
         assert_eq!(Requested::default().effective_assets(&grant), []);
         assert_eq!(asking.missing(&Grant::default(), &Value::null())[0].line, "assets = [\"dist\"]");
         assert_eq!(asking.missing(&grant, &Value::null()), []);
+        let optional: Requested = serde_json::from_str(r#"{"assets":{"optional":true}}"#).expect("valid");
+        assert_eq!(optional.missing(&Grant::default(), &Value::null()), []);
     }
 }

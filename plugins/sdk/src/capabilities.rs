@@ -41,6 +41,7 @@ struct Directory {
 
 #[derive(Clone, Debug, Serialize)]
 struct Assets {
+    optional: bool,
     why: String,
 }
 
@@ -111,7 +112,14 @@ impl Capabilities {
     /// Files of the project, for [`assets`](crate::assets). The user says which.
     #[must_use]
     pub fn assets(mut self, why: impl Into<String>) -> Self {
-        self.assets = Some(Assets { why: why.into() });
+        self.assets = Some(Assets { optional: false, why: why.into() });
+        self
+    }
+
+    /// The same, where part of the provider works without.
+    #[must_use]
+    pub fn optional_assets(mut self, why: impl Into<String>) -> Self {
+        self.assets = Some(Assets { optional: true, why: why.into() });
         self
     }
 

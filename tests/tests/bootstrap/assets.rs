@@ -15,9 +15,7 @@ const SCOPE: &str = "region = \"us-east-1\"";
 fn stack(account: &Account, resources: usize, more: &str) -> String {
     let text = account.stack(&[]).replace("  grant {", "  grant {\n    assets = [\"dist\"]");
     let resource = |i| {
-        format!(
-            "resource \"web_published\" \"r{i}\" {{\n  asset = \"dist/site.zip\"\n  note = \"{i}\"\n  {more}\n}}\n"
-        )
+        format!("resource \"web_published\" \"r{i}\" {{\n  asset = \"dist/site.zip\"\n  note = \"{i}\"\n  {more}\n}}\n")
     };
     text + &(0..resources).map(resource).collect::<String>()
 }
@@ -47,8 +45,7 @@ fn fifty_resources_upload_once() {
     sandbox.file("dist/site.zip", content(20 * MIB));
     run(&sandbox, &["plan"]).run().exits(0).says("50 to create");
     assert_eq!(account.requests("PUT") + account.requests("POST /cofferdam"), 0, "{:?}", account.all());
-    let deployed =
-        run(&sandbox, &["deploy", "--yes", "--parallelism", "50", "--format", "json"]).run().exits(0);
+    let deployed = run(&sandbox, &["deploy", "--yes", "--parallelism", "50", "--format", "json"]).run().exits(0);
     let all = account.all();
     assert_eq!(all.iter().filter(|line| is_part(line)).count(), 3, "{all:?}");
     assert_eq!(all.iter().filter(|line| line.starts_with("POST") && line.contains("uploadId=")).count(), 1, "{all:?}");
@@ -146,28 +143,28 @@ fn a_file_that_changes_during_the_upload_is_told() {
 fn what_is_no_asset_is_refused() {
     let account = Account::new();
     let cases = [
-        ("missing", "dist/none.zip"),
-        ("outside", "../user/secret"),
-        ("absolute", "/etc/passwd"),
-        ("ungranted", "stack.hcl"),
-        ("home", ".cofferdam/home.json"),
-        ("folder", "dist"),
-        ("link", "dist/link"),
+        ("missing", "dist/none.zip", 1),
+        ("outside", "../user/secret", 3),
+        ("absolute", "/etc/passwd", 3),
+        ("ungranted", "stack.hcl", 5),
+        ("home", ".cofferdam/home.json", 3),
+        ("folder", "dist", 3),
+        ("link", "dist/link", 5),
     ];
-    for (name, asset) in cases {
+    for (name, asset, exit) in cases {
         let sandbox = published(&account, 1);
-        sandbox.file("dist/site.zip", "content").stack(
-            &stack(&account, 1, &format!("scope = {{ {SCOPE} }}")).replace("dist/site.zip", asset),
-        );
+        sandbox
+            .file("dist/site.zip", "content")
+            .stack(&stack(&account, 1, &format!("scope = {{ {SCOPE} }}")).replace("dist/site.zip", asset));
         std::os::unix::fs::symlink("../stack.hcl", sandbox.path("dist/link")).expect("links");
-        let output = run(&sandbox, &["plan"]).run().exits(1);
+        let output = run(&sandbox, &["plan"]).run().exits(exit);
         insta::assert_snapshot!(name, output.shown());
     }
     let sandbox = published(&account, 1);
-    sandbox.file("dist/site.zip", "content").stack(
-        &stack(&account, 1, &format!("scope = {{ {SCOPE} }}")).replace("assets = [\"dist\"]", ""),
-    );
-    let output = run(&sandbox, &["plan"]).run().exits(1);
+    sandbox
+        .file("dist/site.zip", "content")
+        .stack(&stack(&account, 1, &format!("scope = {{ {SCOPE} }}")).replace("assets = [\"dist\"]", ""));
+    let output = run(&sandbox, &["plan"]).run().exits(5);
     insta::assert_snapshot!("no_grant", output.shown());
     sandbox.stack(&stack(&account, 1, "").replace("[\"dist\"]", "[\"../dist\"]"));
     insta::assert_snapshot!("bad_grant", run(&sandbox, &["plan"]).run().exits(3).shown());
@@ -180,7 +177,7 @@ fn a_plan_never_publishes() {
     let sandbox = published(&account, 1);
     sandbox.file("dist/site.zip", "content");
     sandbox.stack(&stack(&account, 1, &format!("scope = {{ {SCOPE} }}\n  in_plan = true")));
-    let output = run(&sandbox, &["plan"]).run().exits(1);
+    let output = run(&sandbox, &["plan"]).run().exits(5);
     insta::assert_snapshot!("in_plan", output.shown());
     assert!(account.all().is_empty(), "{:?}", account.all());
 }
@@ -229,7 +226,8 @@ fn peak(size: usize) -> usize {
         let mut peak = 0;
         while let Ok(text) = std::fs::read_to_string(&status) {
             let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            let Some(kib) = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<usize>().ok()) else {
+            let Some(kib) = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<usize>().ok())
+            else {
                 break;
             };
             peak = peak.max(kib / 1024);

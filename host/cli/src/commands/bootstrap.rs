@@ -113,7 +113,8 @@ impl Command<'_> {
             let (preparing, work) = (self.preparing.clone(), work.clone());
             tokio::task::spawn_blocking(move || {
                 let region = settings.access.region.clone().unwrap_or_else(|| "the configured region".to_owned());
-                let opened: Opened = preparing.open(settings).map(Arc::new).map_err(<CliError as From<ProviderError>>::from);
+                let opened: Opened =
+                    preparing.open(settings).map(Arc::new).map_err(<CliError as From<ProviderError>>::from);
                 let result = opened.and_then(|bootstrap| {
                     let result = work(&bootstrap, &preparing)?;
                     Ok((bootstrap, result))
@@ -213,10 +214,9 @@ impl Command<'_> {
     }
 
     async fn destroy(&self, targets: Vec<AwsBootstrapSettings>, ask: Ask) -> CliResult<Exit> {
-        let looked =
-            self.each(targets.clone(), |bootstrap, _| {
-                Ok::<_, BootstrapError>((bootstrap.read()?.is_some(), bootstrap.home_store()?))
-            });
+        let looked = self.each(targets.clone(), |bootstrap, _| {
+            Ok::<_, BootstrapError>((bootstrap.read()?.is_some(), bootstrap.home_store()?))
+        });
         for (bootstrap, (is_there, store)) in self.fine(looked.await)?.0 {
             let states = store.map(|store| self.states(store)).transpose()?.unwrap_or_default();
             if let Some(state) = states.first() {

@@ -51,11 +51,8 @@ impl Command<'_> {
     ) -> CliResult<Exit> {
         let looked = self.each(targets.clone(), |bootstrap, _| bootstrap.asset_stock());
         let (stocks, looked) = self.fine(looked.await)?;
-        let known: BTreeSet<String> = stocks
-            .iter()
-            .flat_map(|(_, stock)| &stock.references)
-            .map(|reference| reference.digest.clone())
-            .collect();
+        let known: BTreeSet<String> =
+            stocks.iter().flat_map(|(_, stock)| &stock.references).map(|reference| reference.digest.clone()).collect();
         // After the listing: what a stage publishes from then on has references that were not listed.
         let needs = tokio::task::block_in_place(|| self.needs(project, &known))?;
         let older_than = Duration::from_millis(args.older_than);
@@ -130,9 +127,10 @@ impl Command<'_> {
             return Mentioned::Unknown;
         }
         let opened = home.open_stage(stack, stage, Access::Read);
-        match opened.map_err(|error| error.to_string()).and_then(|mut stage| {
-            stage.mentions(known).map_err(|error| error.to_string())
-        }) {
+        match opened
+            .map_err(|error| error.to_string())
+            .and_then(|mut stage| stage.mentions(known).map_err(|error| error.to_string()))
+        {
             Ok(Mentioned::Unknown) => {
                 self.kept(stack, stage, "writes are in flight");
                 Mentioned::Unknown

@@ -113,7 +113,8 @@ fn capabilities(requested: &Requested) -> String {
         table.row(vec![what.into(), name, why(&directory.why)]);
     }
     if let Some(assets) = &requested.assets {
-        table.row(vec!["  files of the project".into(), "those you grant".into(), why(&assets.why)]);
+        let what = if assets.optional { "  files of the project (optional)" } else { "  files of the project" };
+        table.row(vec![what.into(), "those you grant".into(), why(&assets.why)]);
     }
     for read in &requested.reads {
         table.row(vec!["  request that reads".into(), printable(read), String::new()]);

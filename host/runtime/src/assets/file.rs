@@ -63,7 +63,8 @@ impl AssetFile {
         };
         let (file, identity) = opened().map_err(|error| failed(name, &error))?;
         if identity.size > MAX_ASSET_BYTES {
-            let text = format!("the asset `{name}` has {} bytes, more than the {MAX_ASSET_BYTES} allowed", identity.size);
+            let text =
+                format!("the asset `{name}` has {} bytes, more than the {MAX_ASSET_BYTES} allowed", identity.size);
             return Err(ProviderError::new(ErrorKind::QuotaExceeded, text));
         }
         Ok(Self { file, identity, name: name.to_owned(), path: stack.join(name) })
@@ -144,7 +145,8 @@ impl AssetContent for AssetFile {
     }
 
     fn changed(&self) -> ProviderError {
-        let text = format!("the asset `{}` changed while it was read; run this again when nothing writes to it", self.name);
+        let text =
+            format!("the asset `{}` changed while it was read; run this again when nothing writes to it", self.name);
         ProviderError::new(ErrorKind::InvalidInput, text)
     }
 }

@@ -188,13 +188,17 @@ fn at_once(why: ProviderError) -> Failure<ProviderError> {
 fn error<K: Key>(refused: Refused<K, ProviderError>, what: &str) -> ProviderError {
     match refused {
         Refused::Failed(Failure { why, .. }) => why,
-        Refused::Lost => ProviderError::new(ErrorKind::Unavailable, format!("could not {what} the asset: it was cut off")),
+        Refused::Lost => {
+            ProviderError::new(ErrorKind::Unavailable, format!("could not {what} the asset: it was cut off"))
+        }
         Refused::TooMany { allowed } => {
             ProviderError::new(ErrorKind::QuotaExceeded, format!("more than {allowed} assets in one run"))
         }
         Refused::Closed => ProviderError::new(ErrorKind::Unavailable, "the run is being stopped"),
         // Work on an asset asks for no other.
-        Refused::Cycle(_) => ProviderError::new(ErrorKind::Other, format!("could not {what} the asset: it waits for itself")),
+        Refused::Cycle(_) => {
+            ProviderError::new(ErrorKind::Other, format!("could not {what} the asset: it waits for itself"))
+        }
     }
 }
 

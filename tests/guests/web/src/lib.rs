@@ -38,7 +38,7 @@ impl Provider for Web {
             .host("${config.host}", "everything that this plugin does")
             .optional_credential("token", "web_login")
             .optional_credential("aws", "web_prepared")
-            .assets("web_published");
+            .optional_assets("web_published");
         Plugin::new()
             .capabilities(capabilities)
             .resource::<object::WebObject>()

@@ -253,9 +253,8 @@ fn listed(objects: &Objects<'_>, prefix: &str) -> Result<Vec<Versions>, Provider
 /// Removes versions that were listed, and no other.
 fn remove(objects: &Objects<'_>, all: &[&Versions]) -> Result<(), ProviderError> {
     let each = all.iter().flat_map(|versions| versions.ids.iter().map(|id| (&versions.key, id)));
-    let each: Vec<ObjectIdentifier> = each
-        .filter_map(|(key, id)| ObjectIdentifier::builder().key(key).version_id(id).build().ok())
-        .collect();
+    let each: Vec<ObjectIdentifier> =
+        each.filter_map(|(key, id)| ObjectIdentifier::builder().key(key).version_id(id).build().ok()).collect();
     for some in each.chunks(AT_ONCE) {
         let (s3, bucket, owner) = objects.client();
         let delete = Delete::builder().set_objects(Some(some.to_vec())).quiet(true).build();

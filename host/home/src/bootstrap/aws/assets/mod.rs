@@ -97,7 +97,8 @@ impl AwsBootstrap {
         let note = json!({ "asset": asset.name, "bytes": asset.size }).to_string();
         objects.put_note(&owner.reference(&asset.digest), note)?;
         let is_marked = objects.has_any(&marks_of(&asset.digest))?;
-        let at = |version: Option<String>| AssetLocation { bucket: objects.bucket().to_owned(), key: key.clone(), version };
+        let at =
+            |version: Option<String>| AssetLocation { bucket: objects.bucket().to_owned(), key: key.clone(), version };
         // What is marked may be gone in a moment: another version of it stays.
         if !is_marked && let Some(found) = objects.head(&key)? {
             return Ok(Published { location: at(checked(found, asset, &objects.place(&key))?), is_found: true });
@@ -133,9 +134,8 @@ fn checked(found: Found, asset: &Asset, place: &str) -> Result<Option<String>, P
     if size == asset.size && sha256.is_none_or(|sha256| sha256 == objects::base64(asset.digest.bytes())) {
         return Ok(version);
     }
-    let text = format!(
-        "`{place}` is not what its name says: it was changed by somebody else. Remove it, and run this again"
-    );
+    let text =
+        format!("`{place}` is not what its name says: it was changed by somebody else. Remove it, and run this again");
     Err(ProviderError::new(ErrorKind::Other, text))
 }
 

@@ -6,7 +6,9 @@ use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, CompletedMultipartUpload, CompletedPart, MultipartUpload, Part};
+use aws_sdk_s3::types::{
+    ChecksumAlgorithm, ChecksumMode, CompletedMultipartUpload, CompletedPart, MultipartUpload, Part,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -137,7 +139,8 @@ impl<'l> Objects<'l> {
                 Err(fault) if fault.cause == Cause::NoObject => Ok(None),
                 answer => {
                     let answer = answer?;
-                    let size = answer.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or_default();
+                    let size =
+                        answer.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or_default();
                     let sha256 = answer.checksum_sha256().map(str::to_owned);
                     Ok(Some(Found { size, sha256, version: answer.version_id().map(str::to_owned) }))
                 }
@@ -199,7 +202,9 @@ impl<'l> Objects<'l> {
             let mut found: Vec<&MultipartUpload> =
                 listed.uploads().iter().filter(|upload| upload.key() == Some(&name)).collect();
             // Processes that begin at one time go on with the same one.
-            found.sort_by_key(|upload| (upload.initiated().map(aws_sdk_s3::primitives::DateTime::as_nanos), upload.upload_id()));
+            found.sort_by_key(|upload| {
+                (upload.initiated().map(aws_sdk_s3::primitives::DateTime::as_nanos), upload.upload_id())
+            });
             Ok(found.into_iter().filter_map(|upload| upload.upload_id().map(str::to_owned)).collect())
         })
     }
@@ -339,7 +344,9 @@ where
         sent = Box::pin(send(None)).await;
     }
     match sent {
-        Err(fault) if matches!(fault.cause, Cause::Taken | Cause::Conflict | Cause::NoUpload | Cause::NoObject) => Ok(None),
+        Err(fault) if matches!(fault.cause, Cause::Taken | Cause::Conflict | Cause::NoUpload | Cause::NoObject) => {
+            Ok(None)
+        }
         sent => sent.map(Some),
     }
 }
