@@ -89,6 +89,8 @@ impl AssetStock {
     /// What may go: assets that are old enough and have no reference but such that are old enough and not needed.
     #[must_use]
     pub fn unneeded(&self, older_than: Duration, is_needed: impl Fn(&AssetReference) -> bool) -> Collection {
+        // Servers tell times in whole seconds.
+        let older_than = Duration::from_secs(older_than.as_secs());
         let goes = |reference: &&AssetReference| reference.age >= older_than && !is_needed(reference);
         let references: Vec<_> = self.references.iter().filter(goes).cloned().collect();
         let stays: BTreeSet<&str> = self
