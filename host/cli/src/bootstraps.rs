@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cofferdam_engine::Cancel;
 use cofferdam_home::store::Store;
-use cofferdam_home::{AwsAccess, AwsBootstrap, AwsBootstrapSettings, AwsRole, BootstrapCtx, Holder, Watch};
+use cofferdam_home::{AssetOwner, AwsAccess, AwsBootstrap, AwsBootstrapSettings, AwsRole, BootstrapCtx, Holder, Watch};
+use cofferdam_model::assets::{Asset, AssetLocation};
 use cofferdam_model::bootstrap::{
     BootstrapRequest, BootstrapScope, BootstrapStep, Bootstraps, Looked, OpenBootstrap, PluginSteps,
 };
@@ -17,6 +18,7 @@ use cofferdam_stack::{AwsPlace, BootstrapSetting};
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
+use crate::assets::publish;
 use crate::environment::{SystemClock, SystemEntropy};
 use crate::plugin_bootstraps::PluginBootstrap;
 use crate::render::events::Reporter;
@@ -45,6 +47,8 @@ pub struct Preparing {
     /// The home that the command has opened last: where records of plugins lie.
     // Guards memory alone.
     pub home: Arc<Mutex<Option<Arc<dyn Store>>>>,
+    /// The stage that the command writes, once it does.
+    pub owner: Arc<Mutex<Option<AssetOwner>>>,
 }
 
 impl Preparing {
@@ -242,6 +246,10 @@ impl OpenBootstrap for AccountBootstrap {
         let progress = self.preparing.progress(self.bootstrap.scope());
         let prepared = move || bootstrap.prepare(&holder, &progress).map_err(|error| error.to_provider_error());
         blocking(prepared).await.map(|prepared| prepared.record.output())
+    }
+
+    async fn publish(&self, asset: Asset) -> Result<AssetLocation, ProviderError> {
+        publish(Arc::clone(&self.bootstrap), self.preparing.clone(), asset).await
     }
 }
 

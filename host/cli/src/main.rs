@@ -2,6 +2,7 @@
 //! libraries, which know none of these.
 
 mod args;
+mod assets;
 mod bootstraps;
 mod bundled;
 mod commands;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cofferdam_engine::{Cancel, Engine, EngineCtx, Stop};
 use cofferdam_home::store::Store;
-use cofferdam_home::{Access, Holder, Home, HomeCtx, OpenStageError, Stage, TIME_TO_LIVE};
+use cofferdam_home::{Access, AssetOwner, Holder, Home, HomeCtx, OpenStageError, Stage, TIME_TO_LIVE};
 use cofferdam_model::bootstrap::Bootstraps;
 use cofferdam_model::capabilities::Grant;
 use cofferdam_model::journal::InFlight;
@@ -63,6 +63,9 @@ pub struct Session {
     /// The runtimes of plugins, whose bootstraps are waited for in the end.
     // Guards memory alone.
     runtimes: Mutex<Vec<Runtime>>,
+    /// The stage that this command writes: what it publishes is that stage's.
+    // Guards memory alone.
+    owner: Arc<Mutex<Option<AssetOwner>>>,
     /// The way to the home.
     pub contact: Arc<Contact>,
 }
@@ -72,8 +75,8 @@ impl Session {
     pub fn new(reporter: Arc<Reporter>, redactor: Arc<Redactor>, only_plans: bool) -> Self {
         let (clock, cancel) = (Arc::new(SystemClock::new()), Cancel::default());
         let contact = Arc::new(Contact::new(reporter.clone()));
-        let (opened, home, runtimes) = (Mutex::default(), Arc::default(), Mutex::default());
-        Self { reporter, redactor, clock, cancel, only_plans, opened, home, runtimes, contact }
+        let (opened, home, runtimes, owner) = (Mutex::default(), Arc::default(), Mutex::default(), Arc::default());
+        Self { reporter, redactor, clock, cancel, only_plans, opened, home, runtimes, owner, contact }
     }
 
     /// Waits for the bootstraps that still go on, for a while: they end at their next step where the run was stopped.
@@ -243,7 +246,14 @@ impl Session {
                 home.open_stage(project.stack.stack(), stage, access)
             };
             let error = match opened {
-                Ok(stage) => return Ok(stage),
+                Ok(opened) => {
+                    let owner = |home: &str| {
+                        let (stack, stage) = (project.stack.stack().clone(), stage.clone());
+                        AssetOwner { home: home.to_owned(), stack, stage }
+                    };
+                    *self.owner.lock() = home.known_id().map(owner);
+                    return Ok(opened);
+                }
                 Err(error) => error,
             };
             let OpenStageError::Locked { held, .. } = &error else { return Err(error.into()) };
@@ -285,6 +295,7 @@ impl Session {
             clock: Arc::clone(&self.clock),
             only_plans: self.only_plans,
             home: Arc::clone(&self.home),
+            owner: Arc::clone(&self.owner),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A home: what holds the state of every stack. [`Home::open`] only looks; the first write access makes what is
 //! missing.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cofferdam_model::{StackName, StageName};
@@ -67,6 +67,8 @@ pub struct Home {
     form: Form,
     history: usize,
     lease: Duration,
+    /// What this process has seen in `home.json`.
+    known: OnceLock<String>,
 }
 
 impl Home {
@@ -79,10 +81,10 @@ impl Home {
     /// When `home.json` is damaged, unreadable or of a newer format.
     pub fn open(ctx: HomeCtx) -> Result<Self, OpenHomeError> {
         let HomeCtx { store, keys, clock, entropy } = ctx;
-        check(&*store)?;
+        let known = check(&*store)?.map_or_else(OnceLock::new, OnceLock::from);
         let form = keys.encryption.form;
         let vault = Arc::new(Vault::new(Arc::clone(&store), keys, Arc::clone(&clock), entropy));
-        Ok(Self { store, vault, clock, form, history: Self::HISTORY, lease: TIME_TO_LIVE })
+        Ok(Self { store, vault, clock, form, history: Self::HISTORY, lease: TIME_TO_LIVE, known })
     }
 
     /// With another number of snapshots to keep, at least one.
@@ -206,6 +208,12 @@ impl Home {
         check(&*self.store)
     }
 
+    /// The same as far as this process has seen it, without looking again.
+    #[must_use]
+    pub fn known_id(&self) -> Option<&str> {
+        self.known.get().map(String::as_str)
+    }
+
     /// The same, of a home that is made where it is not there yet.
     ///
     /// # Errors
@@ -223,16 +231,22 @@ impl Home {
 
     /// Makes the home where it is not there yet.
     pub(crate) fn make(&self) -> Result<(), OpenHomeError> {
-        if check(&*self.store)?.is_some() {
+        if let Some(id) = check(&*self.store)? {
+            self.known.get_or_init(|| id);
             return Ok(());
         }
         if self.store.directory().is_none() {
             // A file system holds a name by itself; a server may not.
             probe(&*self.store, self.vault.entropy())?;
         }
-        if self.store.create(NAME, &home_file(self.vault.entropy()))? == Created::Taken {
+        let text = home_file(self.vault.entropy());
+        let made = match self.store.create(NAME, &text)? {
+            Created::Made => serde_json::from_slice(&text).ok().map(|home: HomeFile| home.id),
             // Another process made it first.
-            check(&*self.store)?;
+            Created::Taken => check(&*self.store)?,
+        };
+        if let Some(id) = made {
+            self.known.get_or_init(|| id);
         }
         Ok(())
     }

@@ -21,6 +21,7 @@ mod keys;
 mod lease;
 mod marks;
 mod mend;
+mod mentions;
 mod migrate;
 mod moved;
 mod places;
@@ -38,7 +39,8 @@ mod written;
 
 pub use aws::{AwsAccess, AwsKeys, AwsRole};
 pub use bootstrap::aws::{
-    AwsBootstrap, AwsBootstrapSettings, AwsIdentity, BootstrapCtx, HOME_PREFIX, Permissions, partition_of,
+    AssetOwner, AssetReference, AssetStock, AwsBootstrap, AwsBootstrapSettings, AwsIdentity, BootstrapCtx, Collected,
+    Collection, HOME_PREFIX, Permissions, Published, StoredAsset, Uploading, partition_of,
 };
 pub use bootstrap::{Bootstrap, BootstrapRecord, BootstrapStatus, MAX_RECORD_BYTES, Prepared, StepRecord, Watch};
 pub use clock::Clock;
@@ -59,6 +61,7 @@ pub use keys::{
 };
 pub use lease::{Held, Holder, LeaseLost, TIME_TO_LIVE};
 pub use mend::{Finding, Health, Lost, ObjectKind, Repair, RepairError, Repaired, Start};
+pub use mentions::Mentioned;
 pub use migrate::{MigrateError, Migrated, Migration, migrate};
 pub use moved::Moved;
 pub use replay::Loaded;

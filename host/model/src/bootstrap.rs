@@ -12,8 +12,9 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::ProviderKey;
+use crate::assets::{Asset, AssetLocation};
 use crate::capabilities::AwsSource;
-use crate::error::ProviderError;
+use crate::error::{ErrorKind, ProviderError};
 
 /// The namespace of preparations that nobody names.
 pub const DEFAULT_NAMESPACE: &str = "default";
@@ -284,6 +285,15 @@ pub trait OpenBootstrap: Send + Sync {
     /// # Errors
     /// When a step fails; what was done is kept, and the next call goes on from there.
     async fn prepare(&self) -> Result<Map<String, Value>, ProviderError>;
+
+    /// Puts an asset where it belongs in what is prepared, unless it lies there already.
+    ///
+    /// # Errors
+    /// When it cannot be put there; a part of it that is there helps the next call.
+    async fn publish(&self, asset: Asset) -> Result<AssetLocation, ProviderError> {
+        let text = format!("the bootstrap of {} has no place for assets, such as `{}`", self.scope(), asset.name);
+        Err(ProviderError::new(ErrorKind::Unsupported, text))
+    }
 }
 
 /// What is prepared.

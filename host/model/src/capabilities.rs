@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::Value;
+use crate::assets::AssetPath;
 use crate::limits::Limits;
 
 /// What a manifest asks for. Asking grants nothing. The form is `wit/<version>/manifest.schema.json`.
@@ -19,6 +20,9 @@ pub struct Requested {
     pub credentials: Vec<RequestedCredential>,
     /// Directories, by the names that the `files` interface uses.
     pub directories: Vec<RequestedDirectory>,
+    /// Files of the project, to read and to publish; none where the plugin wants none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assets: Option<RequestedAssets>,
     /// Lower limits than the defaults.
     pub limits: RequestedLimits,
     /// Requests beyond GET and HEAD that change nothing.
@@ -61,6 +65,17 @@ pub struct RequestedDirectory {
     pub write: bool,
     /// The reason, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// That a plugin asks for files of the project. Which ones, the user says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RequestedAssets {
+    /// Whether part of the plugin works without.
+    pub optional: bool,
+    /// The reason, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
 
@@ -196,6 +211,8 @@ pub struct Grant {
     pub credentials: BTreeMap<String, CredentialGrant>,
     /// Directories, by name.
     pub directories: BTreeMap<String, DirectoryGrant>,
+    /// Files and folders of the project that may be read and published.
+    pub assets: Vec<AssetPath>,
     /// Limits that the user set, over the defaults.
     pub limits: GrantedLimits,
 }
@@ -358,7 +375,8 @@ impl Requested {
             return Err(format!("`{shown}` is no name: lowercase letters, digits, `-` and `_`, at most 64"));
         }
         let whys = self.hosts.iter().map(|asked| &asked.why).chain(self.credentials.iter().map(|asked| &asked.why));
-        let whys = whys.chain(self.directories.iter().map(|asked| &asked.why)).flatten();
+        let whys = whys.chain(self.directories.iter().map(|asked| &asked.why));
+        let whys = whys.chain(self.assets.iter().map(|asked| &asked.why)).flatten();
         let texts = self.hosts.iter().map(|asked| &asked.pattern).chain(&self.reads).chain(whys);
         if texts.into_iter().any(|text| text.len() > MAX_TEXT || text.chars().any(char::is_control)) {
             return Err(format!("a text that is longer than {MAX_TEXT} bytes or has control characters"));
@@ -404,7 +422,17 @@ impl Requested {
                 });
             }
         }
+        if self.assets.as_ref().is_some_and(|asked| !asked.optional) && grant.assets.is_empty() {
+            let (what, line) = ("files of the project", "assets = [\"dist\"]");
+            missing.push(Missing { what: what.to_owned(), line: line.to_owned() });
+        }
         missing
+    }
+
+    /// The files and folders of the project that may be read: none unless the manifest asks.
+    #[must_use]
+    pub fn effective_assets(&self, grant: &Grant) -> Vec<AssetPath> {
+        if self.assets.is_some() { grant.assets.clone() } else { Vec::new() }
     }
 
     /// The directories that are both asked for and granted; write access needs both.
@@ -479,6 +507,7 @@ mod tests {
             (r#"{"directories":[{"name":"../x"}]}"#, "is no name"),
             (r#"{"hosts":[{"pattern":"a\n  hint: paste me"}]}"#, "control characters"),
             (r#"{"reads":["\u001b[2J"]}"#, "control characters"),
+            (r#"{"assets":{"why":"\u001b[2J"}}"#, "control characters"),
         ] {
             let requested: Requested = serde_json::from_str(json).expect(json);
             let error = requested.check().expect_err(json);
@@ -503,5 +532,17 @@ mod tests {
             ..Grant::default()
         };
         assert!(!requested.effective_directories(&grant)["out"].write);
+    }
+
+    #[test]
+    fn assets_need_both_keys() {
+        let asking: Requested = serde_json::from_str(r#"{"assets":{}}"#).expect("valid");
+        let grant = Grant { assets: vec![AssetPath::parse("dist").expect("a path")], ..Grant::default() };
+        assert_eq!(asking.effective_assets(&grant), grant.assets);
+        assert_eq!(Requested::default().effective_assets(&grant), []);
+        assert_eq!(asking.missing(&Grant::default(), &Value::null())[0].line, "assets = [\"dist\"]");
+        assert_eq!(asking.missing(&grant, &Value::null()), []);
+        let optional: Requested = serde_json::from_str(r#"{"assets":{"optional":true}}"#).expect("valid");
+        assert_eq!(optional.missing(&Grant::default(), &Value::null()), []);
     }
 }

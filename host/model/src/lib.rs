@@ -1,6 +1,7 @@
 //! The types that every other crate of the host shares: values with marks, documents, identifiers, schemas, state,
 //! and the traits that the engine works against. Pure: no I/O, no clock, no randomness, no environment.
 
+pub mod assets;
 pub mod bootstrap;
 pub mod capabilities;
 pub mod diagnostic;

@@ -89,7 +89,12 @@ impl Bounds {
     async fn hold<T>(self, call: impl Future<Output = wasmtime::Result<T>>) -> Result<T, PluginFault> {
         let Self { shared, limits, log, meter, usage } = self;
         let metered = Metered { meter: &meter, inner: std::pin::pin!(call) };
-        match tokio::time::timeout(Duration::from_millis(limits.wall_ms), metered).await {
+        let result = tokio::select! {
+            biased;
+            ended = metered => Ok(ended),
+            () = usage.waived.passed(Duration::from_millis(limits.wall_ms)) => Err(()),
+        };
+        match result {
             // The last calls to WASI may lie behind the last look at their number.
             Ok(Ok(_)) if usage.host_calls.load(Ordering::Relaxed) > limits.host_calls => {
                 let LimitReached { kind, text } = too_many_calls(&limits);
@@ -97,7 +102,7 @@ impl Bounds {
             }
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(fault(&error, &log, &shared, &limits)),
-            Err(_elapsed) => Err(PluginFault::Limit {
+            Err(()) => Err(PluginFault::Limit {
                 kind: LimitKind::Wall,
                 text: format!("took longer than {} for one call", seconds(limits.wall_ms)),
             }),

@@ -8,6 +8,7 @@ use cofferdam_model::redact::Redactor;
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine, EngineWeak};
 
+use crate::assets::Assets;
 use crate::bootstrap::Ensurer;
 use crate::component::cache::{Cache, CacheDirectory, CacheError};
 use crate::component::compile::Compiler;
@@ -71,6 +72,7 @@ pub(crate) struct Shared {
     pub redactor: Arc<Redactor>,
     pub clock: Arc<dyn Clock>,
     pub bootstraps: Option<Ensurer>,
+    pub assets: Assets,
 }
 
 impl Runtime {
@@ -85,6 +87,7 @@ impl Runtime {
         add_to_linker(&mut linker).map_err(fail)?;
         let RuntimeOptions { cache, compiler, environment, log, redactor, clock, bootstraps } = options;
         let bootstraps = bootstraps.map(|host| Ensurer::new(host, &clock));
+        let assets = Assets::new(&clock);
         let cache = Cache::open(cache, &engine)?;
         let egress = Egress::new().map_err(|error| RuntimeError::Http(error.to_string()))?;
         tick(engine.weak());
@@ -100,13 +103,15 @@ impl Runtime {
                 redactor,
                 clock,
                 bootstraps,
+                assets,
             }),
         })
     }
 
-    /// Prepares nothing any more, and waits for the preparations that go on; they end at their next step where the run
-    /// was stopped.
+    /// Prepares and publishes nothing any more, and waits for the preparations and uploads that go on; they end at
+    /// their next step where the run was stopped.
     pub async fn drain(&self) {
+        self.shared.assets.drain().await;
         if let Some(bootstraps) = &self.shared.bootstraps {
             bootstraps.drain().await;
         }

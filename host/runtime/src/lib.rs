@@ -3,6 +3,7 @@
 //! A component's bytes become a [`Plugin`] (checked, compiled, described); a plugin with a grant and a configuration
 //! becomes a provider that the engine calls. Every call runs in a fresh instance; nothing a guest does outlives it.
 
+mod assets;
 mod bootstrap;
 mod call;
 pub mod component;

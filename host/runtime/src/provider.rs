@@ -14,6 +14,7 @@ use cofferdam_model::{ProviderKey, ResourceType, Value};
 use futures_util::future::BoxFuture;
 use wasmtime::Store;
 
+use crate::assets::AssetAccess;
 use crate::bootstrap::Own;
 use crate::call::{Setup, run};
 use crate::contract::v0_1::convert;
@@ -31,6 +32,7 @@ pub(crate) struct Access {
     pub key: ProviderKey,
     pub grant: Arc<Grant>,
     pub directories: Arc<BTreeMap<String, Directory>>,
+    pub assets: Arc<AssetAccess>,
     pub limits: Arc<Limits>,
 }
 
@@ -72,6 +74,7 @@ impl Access {
                 provider: self.key.clone(),
                 mode: call.mode,
                 directories: self.directories.clone(),
+                assets: self.assets.clone(),
                 http,
                 shared: shared.clone(),
                 own,

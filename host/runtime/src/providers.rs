@@ -14,6 +14,7 @@ use cofferdam_model::state::PluginIdentity;
 use cofferdam_model::{Diagnostic, Pointer, ProviderKey, ResourceType, Value, document, validator};
 use parking_lot::Mutex;
 
+use crate::assets::AssetAccess;
 use crate::bootstrap::Asker;
 use crate::host::files::Directory;
 use crate::host::log::{LogLevel, LogLine};
@@ -50,6 +51,11 @@ impl PluginProviders {
                 key: key.clone(),
                 limits: Arc::new(spec.grant.limits.over(&requested.limits)),
                 directories: Arc::new(directories),
+                assets: Arc::new(AssetAccess {
+                    folder: folder.to_owned(),
+                    granted: requested.effective_assets(&spec.grant),
+                    is_asked: requested.assets.is_some(),
+                }),
                 grant: Arc::new(requested.effective_credentials(&spec.grant)),
             })
         };

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cofferdam_model::assets::AssetPath;
 use cofferdam_model::capabilities::{
     AwsRole, AwsSource, CredentialGrant, CredentialSource, DirectoryGrant, Grant, GrantedLimits, HostPattern,
 };
@@ -36,6 +37,7 @@ fn read(block: &GrantBlock, constants: &mut Constants<'_>) -> Grant {
             grant.directories.insert(directory.name.clone(), found);
         }
     }
+    grant.assets = assets(block.assets.as_ref(), constants);
     grant.limits = block.limits.as_ref().map(|limits| read_limits(limits, constants)).unwrap_or_default();
     grant
 }
@@ -46,6 +48,18 @@ fn hosts(expression: Option<&Expression>, constants: &mut Constants<'_>) -> Vec<
     for (text, range) in constants.texts(expression) {
         match HostPattern::parse(&text) {
             Ok(pattern) => found.push(pattern),
+            Err(error) => constants.error_at(span(constants.file, range), &error.to_string(), None),
+        }
+    }
+    found
+}
+
+fn assets(expression: Option<&Expression>, constants: &mut Constants<'_>) -> Vec<AssetPath> {
+    let Some(expression) = expression else { return Vec::new() };
+    let mut found = Vec::new();
+    for (text, range) in constants.texts(expression) {
+        match AssetPath::parse(&text) {
+            Ok(path) => found.push(path),
             Err(error) => constants.error_at(span(constants.file, range), &error.to_string(), None),
         }
     }

@@ -11,6 +11,8 @@ pub struct Capabilities {
     credentials: Vec<Credential>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     directories: Vec<Directory>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assets: Option<Assets>,
     #[serde(skip_serializing_if = "Limits::is_empty")]
     limits: Limits,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -34,6 +36,12 @@ struct Credential {
 struct Directory {
     name: String,
     write: bool,
+    why: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Assets {
+    optional: bool,
     why: String,
 }
 
@@ -98,6 +106,20 @@ impl Capabilities {
 
     fn add_directory(mut self, directory: Directory) -> Self {
         self.directories.push(directory);
+        self
+    }
+
+    /// Files of the project, for [`assets`](crate::assets). The user says which.
+    #[must_use]
+    pub fn assets(mut self, why: impl Into<String>) -> Self {
+        self.assets = Some(Assets { optional: false, why: why.into() });
+        self
+    }
+
+    /// The same, where part of the provider works without.
+    #[must_use]
+    pub fn optional_assets(mut self, why: impl Into<String>) -> Self {
+        self.assets = Some(Assets { optional: true, why: why.into() });
         self
     }
 

@@ -74,6 +74,17 @@ provider "web" {{
         self.moto.buckets().into_iter().filter(|name| name.starts_with("cofferdam-")).collect()
     }
 
+    /// The names of a bucket's objects below a prefix.
+    pub fn objects(&self, bucket: &str, prefix: &str) -> Vec<String> {
+        self.moto.list(bucket, prefix)
+    }
+
+    /// How many uploads in parts have not ended in a bucket.
+    pub fn open_uploads(&self, bucket: &str) -> usize {
+        let listed = self.moto.get(bucket, "?uploads");
+        String::from_utf8_lossy(&listed).matches("<UploadId>").count()
+    }
+
     /// The requests so far that begin with a text.
     pub fn requests(&self, beginning: &str) -> usize {
         locked(&self.seen).iter().filter(|line| line.starts_with(beginning)).count()

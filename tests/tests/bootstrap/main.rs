@@ -1,6 +1,7 @@
 //! Bootstraps: real plugins and processes against moto and a service of the tests, with every request counted.
 
 mod account;
+mod assets;
 mod commands;
 mod home;
 mod hostile;

@@ -4,7 +4,7 @@ use cofferdam_tests::{Response, Sandbox, Server, web_stack};
 
 #[test]
 fn they_answer_unsupported() {
-    for import in ["sigv4", "assets"] {
+    for import in ["sigv4"] {
         let sandbox = Sandbox::new();
         let server = Server::start(|_| Response::status(200));
         let resource = format!("\nresource \"web_unserved\" \"main\" {{\n  import = \"{import}\"\n}}\n");

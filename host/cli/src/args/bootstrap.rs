@@ -11,6 +11,7 @@ Examples:
   cofferdam bootstrap verify                              look at the real buckets and their settings
   cofferdam bootstrap repair --yes                        make right what is missing or was changed
   cofferdam bootstrap policy --for work                   the IAM policy for whoever deploys
+  cofferdam bootstrap gc --dry-run                        what no state needs any more in the bucket for assets
   cofferdam bootstrap destroy --region eu-west-1          remove it, with everything in it
 
 A bootstrap prepares an account and region once: a bucket for states and one for assets, encrypted, versioned, closed to
@@ -38,6 +39,8 @@ pub enum BootstrapCommand {
     Repair(ChangeArgs),
     /// Remove the buckets with everything in them; refused while a state lies there
     Destroy(ChangeArgs),
+    /// Remove assets that no state needs any more; asks first
+    Gc(GcArgs),
     /// Print the IAM policy that allows what is needed, and nothing else
     Policy(PolicyArgs),
 }
@@ -48,6 +51,7 @@ impl BootstrapCommand {
         match self {
             Self::Status(targets) | Self::Verify(targets) => targets,
             Self::Repair(args) | Self::Destroy(args) => &args.targets,
+            Self::Gc(args) => &args.targets,
             Self::Policy(args) => &args.targets,
         }
     }
@@ -81,12 +85,28 @@ pub struct ChangeArgs {
     pub yes: bool,
 }
 
+/// `bootstrap gc`.
+#[derive(Debug, Args)]
+pub struct GcArgs {
+    #[command(flatten)]
+    pub targets: TargetArgs,
+    /// Keep what was published in this time, such as 30m or 24h
+    #[arg(long, value_name = "DURATION", default_value = "168h", value_parser = super::duration_ms)]
+    pub older_than: u64,
+    /// Show what would be removed, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
 /// `bootstrap policy`.
 #[derive(Debug, Args)]
 pub struct PolicyArgs {
     #[command(flatten)]
     pub targets: TargetArgs,
-    /// For whom: who prepares the account, who works in it, or who destroys the preparation
+    /// For whom: who prepares the account, who works in it, who collects assets, or who destroys it
     #[arg(long = "for", value_enum, default_value_t = PolicyFor::Prepare, value_name = "WHOM")]
     pub whom: PolicyFor,
 }
@@ -98,6 +118,8 @@ pub enum PolicyFor {
     Prepare,
     /// Who works in an account that is prepared
     Work,
+    /// Who removes assets that nothing needs: `bootstrap gc`
+    Gc,
     /// Who destroys the preparation
     Destroy,
 }

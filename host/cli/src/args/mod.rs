@@ -16,7 +16,7 @@ use cofferdam_model::{ResourceType, StageName};
 
 use crate::exit;
 
-pub use bootstrap::{BootstrapArgs, BootstrapCommand, PolicyArgs, PolicyFor, TargetArgs};
+pub use bootstrap::{BootstrapArgs, BootstrapCommand, GcArgs, PolicyArgs, PolicyFor, TargetArgs};
 pub use key::{AddArgs, KeyArgs, KeyCommand, RemoveArgs, RotateKeyArgs};
 pub use secret::{Alphabet, RotateArgs, SecretArgs, SecretCommand, SetArgs};
 pub use state::{

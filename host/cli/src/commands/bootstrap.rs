@@ -9,6 +9,7 @@ use cofferdam_home::{
 };
 use cofferdam_model::bootstrap::{BootstrapScope, StepFault};
 use cofferdam_model::capabilities::CredentialSource;
+use cofferdam_model::error::ProviderError;
 use cofferdam_stack::{EncryptionSetting, HomePlace, SourceTexts};
 use serde_json::{Value, json};
 
@@ -56,6 +57,10 @@ pub async fn run(
             let ask = Ask::new("bootstrap destroy", args.yes, global, surroundings)?;
             this.destroy(targets, &mut own, ask).await
         }
+        BootstrapCommand::Gc(args) => {
+            let ask = Ask::new("bootstrap gc", args.yes || args.dry_run, global, surroundings)?;
+            this.gc(project, targets, args, ask).await
+        }
         BootstrapCommand::Policy(_) => Err(CliError::new(Exit::Bug, "policies were printed before")),
     }
 }
@@ -67,9 +72,9 @@ fn nothing_prepared(message: &str) -> CliError {
     )
 }
 
-struct Command<'a> {
-    session: &'a Session,
-    global: &'a Global,
+pub(super) struct Command<'a> {
+    pub(super) session: &'a Session,
+    pub(super) global: &'a Global,
     preparing: Preparing,
 }
 
@@ -108,16 +113,20 @@ impl Command<'_> {
     }
 
     /// Does something with each account and region at the same time: one that does not answer keeps no other waiting.
-    async fn each<T: Send + 'static>(
+    pub(super) async fn each<T: Send + 'static, E>(
         &self,
         targets: Vec<AwsBootstrapSettings>,
-        work: impl Fn(&AwsBootstrap, &Preparing) -> Result<T, BootstrapError> + Clone + Send + 'static,
-    ) -> Vec<(String, Result<(Arc<AwsBootstrap>, T), CliError>)> {
+        work: impl Fn(&AwsBootstrap, &Preparing) -> Result<T, E> + Clone + Send + 'static,
+    ) -> Vec<(String, Result<(Arc<AwsBootstrap>, T), CliError>)>
+    where
+        CliError: From<E>,
+    {
         let tasks = targets.into_iter().map(|settings| {
             let (preparing, work) = (self.preparing.clone(), work.clone());
             tokio::task::spawn_blocking(move || {
                 let region = settings.access.region.clone().unwrap_or_else(|| "the configured region".to_owned());
-                let opened: Opened = preparing.open(settings).map(Arc::new).map_err(CliError::from);
+                let opened: Opened =
+                    preparing.open(settings).map(Arc::new).map_err(<CliError as From<ProviderError>>::from);
                 let result = opened.and_then(|bootstrap| {
                     let result = work(&bootstrap, &preparing)?;
                     Ok((bootstrap, result))
@@ -137,7 +146,7 @@ impl Command<'_> {
     }
 
     /// What went well, where something did; says what failed beside it.
-    fn fine<T>(&self, done: Vec<(String, Result<T, CliError>)>) -> CliResult<(Vec<T>, Exit)> {
+    pub(super) fn fine<T>(&self, done: Vec<(String, Result<T, CliError>)>) -> CliResult<(Vec<T>, Exit)> {
         let (mut fine, mut failed) = (Vec::new(), Vec::new());
         for (name, result) in done {
             match result {
@@ -233,8 +242,9 @@ impl Command<'_> {
 
     async fn destroy(&self, targets: Vec<AwsBootstrapSettings>, own: &mut Own<'_>, ask: Ask) -> CliResult<Exit> {
         let mut stores = Vec::new();
-        let looked =
-            self.each(targets.clone(), |bootstrap, _| Ok((bootstrap.read()?.is_some(), bootstrap.home_store()?)));
+        let looked = self.each(targets.clone(), |bootstrap, _| {
+            Ok::<_, BootstrapError>((bootstrap.read()?.is_some(), bootstrap.home_store()?))
+        });
         for (bootstrap, (is_there, store)) in self.fine(looked.await)?.0 {
             stores.extend(store.clone().map(|store| (bootstrap.state_bucket(), store)));
             let states = store.map(|store| self.states(store)).transpose()?.unwrap_or_default();
@@ -309,9 +319,10 @@ impl Command<'_> {
         let permissions = match args.whom {
             PolicyFor::Prepare => Permissions::Prepare,
             PolicyFor::Work => Permissions::Work,
+            PolicyFor::Gc => Permissions::Collect,
             PolicyFor::Destroy => Permissions::Destroy,
         };
-        let done = self.each(targets, move |bootstrap, _| Ok(bootstrap.permissions(permissions)));
+        let done = self.each(targets, move |bootstrap, _| Ok::<_, BootstrapError>(bootstrap.permissions(permissions)));
         let (policies, exit) = self.fine(done.await)?;
         for (bootstrap, policy) in policies {
             self.session.reporter.json(&json!({

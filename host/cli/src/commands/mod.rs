@@ -2,6 +2,7 @@
 
 pub mod ask;
 pub mod bootstrap;
+mod bootstrap_gc;
 mod bootstrap_own;
 pub mod deploy;
 pub mod deploy_saved;

@@ -112,12 +112,17 @@ fn capabilities(requested: &Requested) -> String {
         let name = if directory.name == "*" { "every one you grant".into() } else { printable(&directory.name) };
         table.row(vec![what.into(), name, why(&directory.why)]);
     }
+    if let Some(assets) = &requested.assets {
+        let what = if assets.optional { "  files of the project (optional)" } else { "  files of the project" };
+        table.row(vec![what.into(), "those you grant".into(), why(&assets.why)]);
+    }
     for read in &requested.reads {
         table.row(vec!["  request that reads".into(), printable(read), String::new()]);
     }
     let nothing = requested.hosts.is_empty()
         && requested.credentials.is_empty()
         && requested.directories.is_empty()
+        && requested.assets.is_none()
         && requested.reads.is_empty();
     if nothing { "  nothing\n".to_owned() } else { table.render() }
 }

@@ -10,4 +10,4 @@ mod worker;
 pub use access::{AwsAccess, AwsKeys, AwsRole};
 pub(crate) use connect::{carrying, config, http, limits};
 pub(crate) use fault::{Answer, Cause, Fault, chain};
-pub(crate) use worker::Worker;
+pub(crate) use worker::{Pending, Worker};

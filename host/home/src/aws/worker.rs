@@ -31,11 +31,26 @@ impl Worker {
 
     /// Waits for a result; none where the thread has ended before it was there.
     pub(crate) fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        self.begin(work).wait()
+    }
+
+    /// Begins work, and leaves it to the caller to wait for it.
+    pub(crate) fn begin<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Pending<T> {
         let (give, take) = mpsc::sync_channel(1);
         self.handle.spawn(async move {
             let _ = give.send(work.await);
         });
-        take.recv().ok()
+        Pending(take)
+    }
+}
+
+/// A result that is not there yet.
+pub(crate) struct Pending<T>(mpsc::Receiver<T>);
+
+impl<T> Pending<T> {
+    /// Waits for it; none where the thread has ended before it was there.
+    pub(crate) fn wait(self) -> Option<T> {
+        self.0.recv().ok()
     }
 }
 

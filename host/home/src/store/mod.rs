@@ -11,6 +11,7 @@ pub use local::LocalStore;
 pub use prepared::PreparedStore;
 pub use probe::{ProbeError, probe};
 pub use s3::{S3Settings, S3Store};
+pub(crate) use s3::{ServerClock, age};
 
 use std::time::Duration;
 

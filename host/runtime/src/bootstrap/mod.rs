@@ -15,10 +15,11 @@ use cofferdam_model::bootstrap::{
 use cofferdam_model::capabilities::{AwsSource, CredentialSource, Grant};
 use cofferdam_model::error::{ErrorKind, ProviderError};
 use cofferdam_model::provider::Mode;
-use cofferdam_model::{ProviderKey, document};
+use cofferdam_model::{Digest, ProviderKey, document};
 use serde::Deserialize;
 use tokio::time::Instant;
 
+use crate::assets::PublishKey;
 use crate::host::clock::Clock;
 use own::GuestSteps;
 pub(crate) use own::Own;
@@ -177,14 +178,45 @@ impl Ensurer {
         })
     }
 
+    /// Where an asset is published that belongs to a scope, prepared by then.
+    ///
+    /// # Errors
+    /// As [`Ensurer::ensure`], and for what a plugin prepares itself: that has no bucket of the host's.
+    pub async fn place(
+        &self,
+        asker: Asker<'_>,
+        scope: &str,
+        digest: Digest,
+    ) -> Result<(PublishKey, Arc<dyn OpenBootstrap>), ProviderError> {
+        let asked = parse(scope)?;
+        if matches!(asked.of, Of::Own) {
+            let text = "assets go into the bucket of an account of AWS, and the scope is of the plugin itself";
+            return Err(ProviderError::new(ErrorKind::InvalidInput, text));
+        }
+        let (key, open) = self.account(asker, asked).await?;
+        let opened = Arc::clone(&open);
+        self.settled(asker, key.clone(), |_| async move { Ok(opened) }).await?;
+        let ScopeKey { provider, credential, scope } = key;
+        Ok((PublishKey { provider, credential, scope, digest }, open))
+    }
+
     /// What the host prepares in the account of a credential.
     async fn ensure_aws(&self, asker: Asker<'_>, asked: Asked) -> Result<Ensured, ProviderError> {
+        let (key, open) = self.account(asker, asked).await?;
+        self.settled(asker, key, |_| async move { Ok(open) }).await
+    }
+
+    /// The scope in the account of a credential, once it is known whose that is.
+    async fn account(
+        &self,
+        asker: Asker<'_>,
+        asked: Asked,
+    ) -> Result<(ScopeKey, Arc<dyn OpenBootstrap>), ProviderError> {
         let (credential, source) = credential(asker.grant, asked.credential.as_deref())?;
-        let open = self.open(asker, (credential, source), asked.region.clone(), asked.namespace.clone()).await?;
+        let open = self.open(asker, (credential, source), asked.region, asked.namespace).await?;
         check_account(asked.account.as_deref(), &open.scope().account, Some(credential))?;
         let (provider, credential) = (asker.provider.to_string(), credential.to_owned());
-        let key = ScopeKey { provider, credential, scope: open.scope().clone() };
-        self.settled(asker, key, |_| async move { Ok(open) }).await
+        Ok((ScopeKey { provider, credential, scope: open.scope().clone() }, open))
     }
 
     /// What the plugin prepares itself.

@@ -1,7 +1,7 @@
 //! `bootstrap`: asks the registry for what a plugin wants prepared.
 
 use super::Guest;
-use crate::bootstrap::{Asker, Ensured};
+use crate::bootstrap::Ensured;
 use crate::contract::v0_1::convert::{error_out, provider_error_out};
 use crate::contract::v0_1::imports::bootstrap;
 use crate::contract::v0_1::imports::types::{Document, ErrorKind, ProviderError};
@@ -15,14 +15,7 @@ impl bootstrap::Host for Guest {
         let Some(ensurer) = &reach.shared.bootstraps else {
             return Ok(Err(error_out(ErrorKind::Unsupported, "this command has no bootstrap")));
         };
-        let asker = Asker {
-            provider: &reach.provider,
-            grant: &reach.http.grant,
-            mode: reach.mode,
-            own: reach.own.as_ref(),
-            flight: reach.flight.as_ref(),
-        };
-        let ensured = ensurer.ensure(asker, &scope.json, self.ends_at).await;
+        let ensured = ensurer.ensure(reach.asker(), &scope.json, self.ends_at).await;
         Ok(match ensured {
             Ok(Ensured::Ready(json)) => {
                 let (unknown, secret) = (Vec::new(), Vec::new());

@@ -166,7 +166,7 @@ fn stat(dir: &Dir, path: &str) -> io::Result<Option<Metadata>> {
 }
 
 /// Opens a regular file without waiting on a pipe or a device that stands in its place.
-fn open_regular(dir: &Dir, path: &str) -> io::Result<cap_std::fs::File> {
+pub(crate) fn open_regular(dir: &Dir, path: &str) -> io::Result<cap_std::fs::File> {
     let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = dir.open_with(path, OpenOptions::new().read(true).custom_flags(nonblocking))?;
     if !file.metadata()?.is_file() {

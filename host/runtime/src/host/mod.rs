@@ -11,6 +11,7 @@ mod lines;
 pub mod log;
 pub mod random;
 pub mod types;
+pub mod wall;
 pub mod wasi;
 
 use std::collections::BTreeMap;
@@ -24,7 +25,8 @@ use tokio::time::Instant;
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::WasiCtx;
 
-use crate::bootstrap::{Flight, Own};
+use crate::assets::AssetAccess;
+use crate::bootstrap::{Asker, Flight, Own};
 use crate::contract::v0_1::ProviderPlugin;
 use crate::egress::Session;
 use crate::engine::Shared;
@@ -53,6 +55,7 @@ pub(crate) struct Guest {
 #[derive(Default)]
 pub(crate) struct Usage {
     pub host_calls: AtomicU64,
+    pub waived: wall::Waived,
 }
 
 /// What a call with capabilities may reach.
@@ -60,12 +63,26 @@ pub(crate) struct Reach {
     pub provider: ProviderKey,
     pub mode: Mode,
     pub directories: Arc<BTreeMap<String, Directory>>,
+    pub assets: Arc<AssetAccess>,
     pub http: Session,
     pub shared: Arc<Shared>,
     /// The plugin with its session, for preparations that it does itself; none before it is configured.
     pub own: Option<Own>,
     /// The preparation whose step the call is; none for any other call.
     pub flight: Option<Flight>,
+}
+
+impl Reach {
+    /// Who asks for preparations in this call.
+    pub(crate) fn asker(&self) -> Asker<'_> {
+        Asker {
+            provider: &self.provider,
+            grant: &self.http.grant,
+            mode: self.mode,
+            own: self.own.as_ref(),
+            flight: self.flight.as_ref(),
+        }
+    }
 }
 
 /// Who calls, for messages.

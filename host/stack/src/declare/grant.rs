@@ -10,7 +10,7 @@ use crate::source::span;
 
 const GRANT: Spec = Spec {
     what: "a `grant` block",
-    attributes: &["hosts"],
+    attributes: &["assets", "hosts"],
     blocks: &["credential", "directory", "limits"],
     later: &["functions", "methods", "reads"],
 };
@@ -47,6 +47,7 @@ pub(super) fn read(block: Block, reader: &mut Reader<'_>) -> GrantBlock {
     no_labels(&block, reader);
     let mut fields = reader.fields(block.body, &GRANT);
     grant.hosts = fields.take("hosts").map(|attribute| attribute.value);
+    grant.assets = fields.take("assets").map(|attribute| attribute.value);
     for block in fields.blocks {
         match block.ident.as_str() {
             "credential" => named(block, &CREDENTIAL, "credential \"token\" { … }", &mut grant.credentials, reader),

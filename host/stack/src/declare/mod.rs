@@ -56,6 +56,7 @@ pub(crate) struct ProviderBlock {
 #[derive(Debug, Default)]
 pub(crate) struct GrantBlock {
     pub(crate) hosts: Option<Expression>,
+    pub(crate) assets: Option<Expression>,
     pub(crate) credentials: Vec<NamedFields>,
     pub(crate) directories: Vec<NamedFields>,
     pub(crate) limits: Option<Fields>,

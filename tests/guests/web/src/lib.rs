@@ -7,6 +7,7 @@ mod job;
 mod login;
 mod object;
 mod prepared;
+mod published;
 mod settled;
 mod unserved;
 
@@ -36,7 +37,8 @@ impl Provider for Web {
         let capabilities = Capabilities::new()
             .host("${config.host}", "everything that this plugin does")
             .optional_credential("token", "web_login")
-            .optional_credential("aws", "web_prepared");
+            .optional_credential("aws", "web_prepared")
+            .optional_assets("web_published");
         Plugin::new()
             .capabilities(capabilities)
             .resource::<object::WebObject>()
@@ -46,6 +48,7 @@ impl Provider for Web {
             .resource::<settled::WebSlow>()
             .resource::<login::WebLogin>()
             .resource::<prepared::WebPrepared>()
+            .resource::<published::WebPublished>()
             .resource::<unserved::WebUnserved>()
     }
 

@@ -1,6 +1,5 @@
 //! `web_unserved`: asks for the parts of the contract that this version of the host answers with `unsupported`.
 
-use cofferdam_sdk::assets;
 use cofferdam_sdk::prelude::*;
 
 use crate::Config;
@@ -18,7 +17,6 @@ pub(crate) struct Inputs {
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Import {
     Sigv4,
-    Assets,
 }
 
 impl Resource for WebUnserved {
@@ -36,9 +34,6 @@ fn create(cx: &Cx<Config>, inputs: &Inputs) -> Result<Write<WebUnserved>, Failur
     match inputs.import {
         Import::Sigv4 => {
             http::get(cx.session().url("/signed")).sigv4("token", "sqs", "eu-west-1").send()?.ok()?;
-        }
-        Import::Assets => {
-            assets::stat("site")?;
         }
     }
     Ok(Write::done(()))

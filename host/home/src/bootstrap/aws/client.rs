@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::AwsBootstrapSettings;
 use super::names::{Bucket, tls_only};
-use crate::aws::{Answer, AwsAccess, Cause, Fault, Worker, config, http};
+use crate::aws::{Answer, AwsAccess, Cause, Fault, Pending, Worker, config, http};
 use crate::store::Trouble;
 
 /// The region whose buckets are made without naming one.
@@ -154,14 +154,36 @@ impl Line {
         Ok(Self { access, s3, sts, region, has_tls, worker })
     }
 
-    fn run<T: Send + 'static>(
+    /// A client of S3.
+    pub(super) fn s3(&self) -> Client {
+        self.s3.clone()
+    }
+
+    /// Begins a request without waiting for it.
+    pub(super) fn begin<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Fault>> + Send + 'static,
+    ) -> Pending<Result<T, Fault>> {
+        self.worker.begin(work)
+    }
+
+    /// Waits for a request.
+    pub(super) fn end<T>(&self, pending: Pending<Result<T, Fault>>) -> Result<T, Fault> {
+        pending.wait().unwrap_or_else(|| Err(Fault::passing(GONE)))
+    }
+
+    /// A fault as an error in the taxonomy.
+    pub(super) fn failed(&self, fault: &Fault, what: &str, action: &str) -> ProviderError {
+        failed(fault, &format!("{what} ({action})"), action, &self.access)
+    }
+
+    pub(super) fn run<T: Send + 'static>(
         &self,
         what: &str,
         action: &str,
         work: impl Future<Output = Result<T, Fault>> + Send + 'static,
     ) -> Result<T, ProviderError> {
-        let result = self.worker.run(Box::pin(work)).unwrap_or_else(|| Err(Fault::passing(GONE)));
-        result.map_err(|fault| failed(&fault, &format!("{what} ({action})"), action, &self.access))
+        self.end(self.begin(Box::pin(work))).map_err(|fault| self.failed(&fault, what, action))
     }
 
     /// Whether the server is reached with TLS: it may be named in the settings, or in the environment.

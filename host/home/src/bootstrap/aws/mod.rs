@@ -2,6 +2,7 @@
 //! closed to the public and to requests without TLS. Their names follow from the scope, so that whoever comes second, in
 //! this process or another one, finds what the first has made. The record lies in the state bucket.
 
+mod assets;
 mod client;
 mod names;
 mod permissions;
@@ -24,6 +25,7 @@ use crate::{BootstrapError, Clock, Entropy, Holder, TIME_TO_LIVE};
 use client::{Line, Setting};
 use names::{Bucket, PREFIX, prefix_fault};
 
+pub use assets::{AssetOwner, AssetReference, AssetStock, Collected, Collection, Published, StoredAsset, Uploading};
 pub use client::AwsIdentity;
 pub use names::partition_of;
 pub use permissions::Permissions;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// What each call of the preparation needs, on the two buckets.
-const PREPARE: [&str; 20] = [
+const PREPARE: [&str; 21] = [
     "s3:CreateBucket",
     "s3:GetBucketLocation",
     "s3:GetBucketPolicy",
@@ -24,8 +24,19 @@ const PREPARE: [&str; 20] = [
     "s3:PutObject",
     "s3:DeleteObject",
     "s3:AbortMultipartUpload",
+    "s3:ListMultipartUploadParts",
 ];
-const WORK: [&str; 5] = ["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"];
+/// States, and assets with uploads that go on where another was cut off.
+const WORK: [&str; 7] = [
+    "s3:ListBucket",
+    "s3:ListBucketMultipartUploads",
+    "s3:GetObject",
+    "s3:PutObject",
+    "s3:DeleteObject",
+    "s3:AbortMultipartUpload",
+    "s3:ListMultipartUploadParts",
+];
+const COLLECT: [&str; 2] = ["s3:DeleteObjectVersion", "s3:ListBucketVersions"];
 const DESTROY: [&str; 3] = ["s3:DeleteBucket", "s3:DeleteObjectVersion", "s3:ListBucketVersions"];
 
 /// What somebody is to be allowed.
@@ -35,6 +46,8 @@ pub enum Permissions {
     Prepare,
     /// To keep states and assets in an account that is prepared.
     Work,
+    /// To remove assets that nothing needs, beside working.
+    Collect,
     /// To destroy the preparation, beside preparing it.
     Destroy,
 }
@@ -44,11 +57,12 @@ pub(super) fn document(permissions: Permissions, partition: &str, buckets: &[Str
     let actions: Vec<&str> = match permissions {
         Permissions::Prepare => PREPARE.to_vec(),
         Permissions::Work => WORK.to_vec(),
+        Permissions::Collect => [WORK.as_slice(), COLLECT.as_slice()].concat(),
         Permissions::Destroy => [PREPARE.as_slice(), DESTROY.as_slice()].concat(),
     };
     let arns = buckets.iter().map(|bucket| format!("arn:{partition}:s3:::{bucket}"));
     let (on_objects, on_buckets): (Vec<&str>, Vec<&str>) =
-        actions.into_iter().partition(|action| action.contains("Object") || action.ends_with("MultipartUpload"));
+        actions.into_iter().partition(|action| is_on_objects(action));
     let whole: Vec<String> = arns.clone().collect();
     let objects: Vec<String> = arns.map(|arn| format!("{arn}/*")).collect();
     let mut statements = vec![
@@ -62,6 +76,11 @@ pub(super) fn document(permissions: Permissions, partition: &str, buckets: &[Str
         statements.push(json!({ "Sid": "Key", "Effect": "Allow", "Action": actions, "Resource": key }));
     }
     json!({ "Version": "2012-10-17", "Statement": statements })
+}
+
+/// Whether an action is about objects, and not about the bucket.
+fn is_on_objects(action: &str) -> bool {
+    action.contains("Object") || action.ends_with("MultipartUpload") || action.ends_with("MultipartUploadParts")
 }
 
 #[cfg(test)]
@@ -85,6 +104,9 @@ mod tests {
         let buckets = statement("Buckets");
         assert!(named(&buckets, "s3:ListBucketMultipartUploads") && named(&buckets, "s3:CreateBucket"));
         assert!(!named(&buckets, "s3:GetObject"));
+        assert!(named(&objects, "s3:ListMultipartUploadParts") && !named(&buckets, "s3:ListMultipartUploadParts"));
+        let collect = document(Permissions::Collect, "aws", &["b".to_owned()], None).to_string();
+        assert!(collect.contains("s3:DeleteObjectVersion") && !collect.contains("DeleteBucket"), "{collect}");
         assert_eq!(statement("Key")["Resource"], "arn:aws-cn:kms:k");
         let work = document(Permissions::Work, "aws", &["b".to_owned()], None).to_string();
         assert!(!work.contains("CreateBucket") && !work.contains("kms"), "{work}");

@@ -32,7 +32,7 @@ impl Bucket {
                 async move { request.send().await.map_err(|error| fault(&error)) }
             };
             let page = self.request(send).await?;
-            let now = *clock.0.lock();
+            let now = clock.now();
             found.extend(page.contents().iter().filter_map(|object| self.listed(object, now)));
             if page.is_truncated() != Some(true) {
                 break;
@@ -59,7 +59,7 @@ impl Bucket {
     }
 }
 
-fn age(now: DateTime, written: DateTime) -> Duration {
+pub(crate) fn age(now: DateTime, written: DateTime) -> Duration {
     let nanos = now.as_nanos() - written.as_nanos();
     // Whole seconds are rounded down, so an object can be younger than nothing.
     u64::try_from(nanos.max(0)).map_or(Duration::MAX, Duration::from_nanos)
@@ -67,7 +67,14 @@ fn age(now: DateTime, written: DateTime) -> Duration {
 
 /// When the server answered, by its own clock.
 #[derive(Clone, Debug, Default)]
-struct ServerClock(Arc<Mutex<Option<DateTime>>>);
+pub(crate) struct ServerClock(Arc<Mutex<Option<DateTime>>>);
+
+impl ServerClock {
+    /// None where the server has told no time.
+    pub(crate) fn now(&self) -> Option<DateTime> {
+        *self.0.lock()
+    }
+}
 
 impl Intercept for ServerClock {
     fn name(&self) -> &'static str {

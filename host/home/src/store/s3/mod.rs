@@ -21,6 +21,7 @@ use crate::aws::{Cause, Fault, Worker};
 use bucket::Bucket;
 use hint::Action;
 
+pub(crate) use listing::{ServerClock, age};
 pub use settings::S3Settings;
 
 use super::{Created, Listed, Store, StoreError, StoreListener};
