@@ -18,7 +18,9 @@ static atomic_int writes, snapshots;
 static const char *kind_of(const char *name, int removed) {
     if (strstr(name, "/.unfinished-") || strstr(name, ".lock")) return NULL;
     int journal = strstr(name, "/journal/") != NULL, states = strstr(name, "/states/") != NULL;
-    if (removed) return journal || states ? "removal" : NULL;
+    int spare = strstr(name, "/spare/") != NULL;
+    if (removed) return journal || states || spare ? "removal" : NULL;
+    if (spare) return "spare";
     if (states) return atomic_fetch_add(&snapshots, 1), "snapshot";
     if (journal) return atomic_load(&snapshots) ? "base" : "piece";
     if (strstr(name, "/lease/")) return "lease";

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cofferdam_model::document::to_shown_json;
 use cofferdam_model::error::{ErrorKind, PluginFault, WriteFailure};
@@ -10,6 +11,7 @@ use cofferdam_model::journal::{Journal, JournalError, Record, WriteKind};
 use cofferdam_model::provider::{Call, Mode, Pending, Provider, WriteOutcome};
 use cofferdam_model::state::{Condition, ResourceEntry, ResourceState};
 use cofferdam_model::{Address, Digest, OperationId, Value};
+use futures_util::TryFutureExt as _;
 use futures_util::future::BoxFuture;
 
 use crate::calls::{Failed, Subject};
@@ -66,9 +68,9 @@ impl From<End> for Ended {
 /// What came before a call, which decides what its failure tells of the write.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Since {
-    /// Nothing: it is the first call, or a retry of it in the same run.
+    /// Nothing: it is the first call, or a retry of it in the same run, and all of them were refused.
     Intent,
-    /// The same call in a former run, which may have done everything.
+    /// The same call, which may have done everything: in a former run, or one of which nobody knows what became of it.
     Call,
     /// A checkpoint: the remote operation goes on by itself.
     Checkpoint,
@@ -84,6 +86,11 @@ impl Since {
             Self::Checkpoint => !(kind.is_retried() || says_nothing(kind)),
         }
     }
+}
+
+/// Whether a call may have done what it was asked, whatever it answered.
+fn may_have_done(failure: &WriteFailure) -> bool {
+    failure.is_uncertain || failure.error.kind() == Some(ErrorKind::NotStabilized)
 }
 
 /// Errors about the call alone.
@@ -147,11 +154,17 @@ impl Write {
             (WriteKind::Update, Some(prior)) => patch(&self.kind.schema, prior, &self.inputs),
             _ => String::new(),
         };
+        let uncertain = AtomicBool::new(false);
         let first = retried(&self.run, &self.subject, self.verb(), |attempt| {
-            self.call(provider, earlier.saturating_add(attempt), &patch)
+            let call = self.call(provider, earlier.saturating_add(attempt), &patch);
+            call.inspect_err(|error| match error {
+                Unmade::Failed(failure) if may_have_done(failure) => uncertain.store(true, Ordering::Relaxed),
+                Unmade::Failed(_) | Unmade::Barred(_) => {}
+            })
         })
         .await;
-        self.drive(provider, first, None, if earlier > 0 { Since::Call } else { Since::Intent }).await
+        let since = if earlier > 0 || uncertain.into_inner() { Since::Call } else { Since::Intent };
+        self.drive(provider, first, None, since).await
     }
 
     fn intent(&self, provider: &dyn Provider) -> Record {
@@ -307,7 +320,7 @@ impl Write {
                     _ => known,
                 };
                 let error = PluginFault::Contract("the answer does not fit what was asked".into()).into();
-                let failed = Failed { error: WriteFailure { error, partial }, attempts: 1 };
+                let failed = Failed { error: WriteFailure { error, partial, is_uncertain: false }, attempts: 1 };
                 self.failed(provider, failed, None, Since::Intent)
             }
         }
@@ -320,7 +333,7 @@ impl Write {
         known: Option<ResourceState>,
         since: Since,
     ) -> Ended {
-        let WriteFailure { error, partial } = failed.error;
+        let WriteFailure { error, partial, .. } = failed.error;
         if self.task == WriteKind::Delete && error.kind() == Some(ErrorKind::NotFound) {
             return self.result(End::Removed, None);
         }

@@ -31,11 +31,11 @@ pub(crate) fn make(
     store.create(&places.spare(number, name), &[snapshot, base].concat())
 }
 
-/// The keys of the spares of other bases.
-pub(crate) fn others(store: &dyn Store, places: &Places, number: u64) -> Vec<String> {
+/// The keys of the spares of bases below one.
+pub(crate) fn older(store: &dyn Store, places: &Places, number: u64) -> Vec<String> {
     let listed = store.list(&places.spares()).unwrap_or_default();
     let keys = listed.into_iter().map(|object| object.key);
-    keys.filter(|key| parts(key).is_some_and(|(of, _)| of != number)).collect()
+    keys.filter(|key| parts(key).is_some_and(|(of, _)| of < number)).collect()
 }
 
 /// Every spare, the one of the newest base last.

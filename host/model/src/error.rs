@@ -162,10 +162,13 @@ pub struct WriteFailure {
     pub error: CallError,
     /// The object as far as it was made.
     pub partial: Option<ResourceState>,
+    /// Whether a request that may change something was sent and its answer told nothing: it never came, or the server
+    /// failed. The host saw it, whatever the plugin makes of it.
+    pub is_uncertain: bool,
 }
 
 impl<E: Into<CallError>> From<E> for WriteFailure {
     fn from(error: E) -> Self {
-        Self { error: error.into(), partial: None }
+        Self { error: error.into(), partial: None, is_uncertain: false }
     }
 }

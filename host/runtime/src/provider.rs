@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use cofferdam_model::capabilities::Grant;
@@ -60,8 +61,8 @@ impl Access {
             plugin: format!("{name} {version}"),
             address: call.address.clone(),
         };
-        let http =
-            Session { grant: self.grant.clone(), mode: call.mode, caller: caller.clone(), limits: self.limits.clone() };
+        let (grant, limits, uncertain) = (self.grant.clone(), self.limits.clone(), Arc::default());
+        let http = Session { grant, mode: call.mode, caller: caller.clone(), limits, uncertain };
         let shared = plugin.runtime.shared.clone();
         Setup {
             caller,
@@ -132,6 +133,24 @@ impl PluginProvider {
         run(setup, &self.plugin.linked.pre, move |store, guest| work(store, guest, session)).await
     }
 
+    /// A call that writes.
+    async fn write<T>(
+        &self,
+        call: &Call,
+        work: impl for<'a> FnOnce(
+            &'a mut Store<Guest>,
+            &'a exported::Guest,
+            Arc<Vec<u8>>,
+        ) -> BoxFuture<'a, wasmtime::Result<Result<T, exported::Failure>>>
+        + Send,
+    ) -> Result<T, WriteFailure> {
+        let session = self.session.clone();
+        let setup = self.access.setup(&self.plugin, call, Cpu::Call, Some(self.own.clone()));
+        let uncertain = setup.reach.as_ref().map(|reach| reach.http.uncertain.clone()).unwrap_or_default();
+        let answer = run(setup, &self.plugin.linked.pre, move |store, guest| work(store, guest, session)).await?;
+        answer.map_err(|error| convert::failure_in(error, uncertain.load(Ordering::Relaxed), self.redactor()))
+    }
+
     fn redactor(&self) -> &Redactor {
         &self.plugin.runtime.shared.redactor
     }
@@ -186,11 +205,10 @@ impl Provider for PluginProvider {
     async fn create(&self, call: Call, ty: &ResourceType, inputs: &Value) -> Result<WriteOutcome, WriteFailure> {
         let (context, ty, inputs) = (self.context(&call), ty.to_string(), convert::document_out(inputs));
         let outcome = self
-            .call(&call, Cpu::Call, move |store, guest, session| {
+            .write(&call, move |store, guest, session| {
                 Box::pin(async move { guest.call_create(store, &session, &context, &ty, &inputs).await })
             })
-            .await?
-            .map_err(|error| convert::failure_in(error, self.redactor()))?;
+            .await?;
         Ok(convert::write_in(outcome, self.redactor())?)
     }
 
@@ -205,35 +223,32 @@ impl Provider for PluginProvider {
         let (context, ty, inputs) = (self.context(&call), ty.to_string(), convert::document_out(inputs));
         let prior = convert::state_out(prior);
         let outcome = self
-            .call(&call, Cpu::Call, move |store, guest, session| {
+            .write(&call, move |store, guest, session| {
                 Box::pin(
                     async move { guest.call_update(store, &session, &context, &ty, &prior, &inputs, &patch).await },
                 )
             })
-            .await?
-            .map_err(|error| convert::failure_in(error, self.redactor()))?;
+            .await?;
         Ok(convert::write_in(outcome, self.redactor())?)
     }
 
     async fn delete(&self, call: Call, ty: &ResourceType, prior: &ResourceState) -> Result<WriteOutcome, WriteFailure> {
         let (context, ty, prior) = (self.context(&call), ty.to_string(), convert::state_out(prior));
         let outcome = self
-            .call(&call, Cpu::Call, move |store, guest, session| {
+            .write(&call, move |store, guest, session| {
                 Box::pin(async move { guest.call_delete(store, &session, &context, &ty, &prior).await })
             })
-            .await?
-            .map_err(|error| convert::failure_in(error, self.redactor()))?;
+            .await?;
         Ok(convert::delete_in(outcome, self.redactor())?)
     }
 
     async fn resume(&self, call: Call, ty: &ResourceType, checkpoint: Vec<u8>) -> Result<WriteOutcome, WriteFailure> {
         let (context, ty) = (self.context(&call), ty.to_string());
         let outcome = self
-            .call(&call, Cpu::Call, move |store, guest, session| {
+            .write(&call, move |store, guest, session| {
                 Box::pin(async move { guest.call_resume(store, &session, &context, &ty, &checkpoint).await })
             })
-            .await?
-            .map_err(|error| convert::failure_in(error, self.redactor()))?;
+            .await?;
         Ok(convert::resume_in(outcome, self.redactor())?)
     }
 

@@ -15,15 +15,17 @@ pub enum Kind {
     Snapshot,
     /// The piece that makes the snapshot count.
     Base,
-    /// Pieces and snapshots that are no longer needed go.
+    /// The second copy of both.
+    Spare,
+    /// Pieces, snapshots and second copies that are no longer needed go.
     Removal,
     /// The token again: a heartbeat, or the lease is given back. Not exclusive, so not noted in a directory.
     Renewal,
 }
 
 impl Kind {
-    pub const ALL: [Self; 7] =
-        [Self::Home, Self::Lease, Self::Piece, Self::Snapshot, Self::Base, Self::Removal, Self::Renewal];
+    pub const ALL: [Self; 8] =
+        [Self::Home, Self::Lease, Self::Piece, Self::Snapshot, Self::Base, Self::Spare, Self::Removal, Self::Renewal];
 
     /// As `kill_at.c` calls it.
     pub fn word(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Kind {
             Self::Piece => "piece",
             Self::Snapshot => "snapshot",
             Self::Base => "base",
+            Self::Spare => "spare",
             Self::Removal => "removal",
             Self::Renewal => "renewal",
         }

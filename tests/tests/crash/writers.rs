@@ -14,7 +14,7 @@ const RESOURCES: usize = 12;
 /// A short lease, so that nobody waits long for it to end.
 const SHORT: Option<&str> = Some("5s");
 /// What nobody may write without the lease.
-const GUARDED: [Kind; 4] = [Kind::Piece, Kind::Snapshot, Kind::Base, Kind::Removal];
+const GUARDED: [Kind; 5] = [Kind::Piece, Kind::Snapshot, Kind::Base, Kind::Spare, Kind::Removal];
 
 /// Every run wants something else, so that each has something to write.
 fn one_writes_at_a_time(homes: &dyn Homes) {
@@ -71,6 +71,24 @@ fn goes_on_without_its_lease(homes: &dyn Homes, stop: &(dyn Fn(&Case) -> Running
     case.is_settled("after the first run went on");
 }
 
+/// Stops a run whose snapshot counts already, lets another one do its work, and lets the first one go on: what the other
+/// one left is as it was.
+fn leaves_its_successor_alone(homes: &dyn Homes, kind: Kind) {
+    let case = Case::new(homes, 12, SHORT);
+    let stopped = case.beside(SHORT);
+    let run = before(&stopped, kind, 1);
+    drop(case.run(&["destroy", "--yes", "--lock-wait", "30s"]).exits(0));
+    stopped.home.deliver();
+    run.signal(Signal::CONT);
+    let output = run.wait();
+    let verified = case.run(&["state", "verify"]);
+    assert_eq!(verified.exit, 0, "{}\n{}", verified.raw(), output.raw());
+    assert_eq!(case.run(&["state", "list"]).exits(0).stdout, "", "{}", output.raw());
+    let again = case.run(&["deploy", "--yes", "--lock-wait", "30s"]).exits(0);
+    case.is_whole("after the next deploy", &again);
+    case.is_settled("after the next deploy");
+}
+
 /// Somewhere between two writes: the clock tells it.
 fn anywhere(case: &Case) -> Running {
     let mut run = case.cofferdam(&["deploy", "--yes", "--parallelism", "2"]).start();
@@ -94,6 +112,8 @@ fn stopped_runs_write_nothing(homes: &dyn Homes) {
         scope.spawn(|| goes_on_without_its_lease(homes, &|case| before(case, Kind::Piece, 5)));
         scope.spawn(|| goes_on_without_its_lease(homes, &|case| before(case, Kind::Base, 1)));
         scope.spawn(|| goes_on_without_its_lease(homes, &|case| before(case, Kind::Snapshot, 1)));
+        scope.spawn(|| leaves_its_successor_alone(homes, Kind::Spare));
+        scope.spawn(|| leaves_its_successor_alone(homes, Kind::Removal));
     });
 }
 

@@ -1,6 +1,6 @@
 //! A create that goes on remotely when the run ends: the next run asks for it instead of making another.
 
-use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 use cofferdam_tests::{Gate, Objects, Request, Response, Sandbox, Server, web_stack};
@@ -108,6 +108,32 @@ fn a_refresh_settles_what_a_read_tells() {
     status.store(DONE, Ordering::Relaxed);
     sandbox.deploy();
     assert_eq!((found.made(), once.made(), creates(&server)), (1, 1, 1), "{:?}", server.lines());
+    sandbox.expect_no_changes();
+}
+
+/// The service makes the object and says that it failed. A run that is stopped before it has asked again leaves the
+/// write in flight, and the next one finds what there is.
+#[test]
+fn what_was_made_and_answered_with_a_failure_is_found() {
+    let sandbox = Sandbox::new();
+    let (found, fails) = (Arc::new(Objects::at("/found")), Arc::new(AtomicBool::new(true)));
+    let (objects, failing) = (found.clone(), fails.clone());
+    let server = Server::start(move |request: &Request| {
+        let response = objects.answer(request);
+        let fails = request.method == "POST" && failing.load(Ordering::Relaxed);
+        if fails { Response::status(503) } else { response }
+    });
+    sandbox.plugin("web").stack(&(web_stack(&server) + "resource \"web_found\" \"a\" {\n  name = \"a\"\n}\n"));
+    let running = sandbox.cofferdam(&["deploy", "--yes"]).start();
+    server.until(1);
+    running.interrupt();
+    running.wait().exits(130);
+    assert_eq!(found.made(), 1);
+
+    fails.store(false, Ordering::Relaxed);
+    sandbox.run(&["plan"]).exits(0).says("was cut off; how it ended is not known");
+    sandbox.deploy();
+    assert_eq!((found.made(), found.all().len()), (1, 1), "{:?}", server.lines());
     sandbox.expect_no_changes();
 }
 

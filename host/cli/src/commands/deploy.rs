@@ -171,7 +171,7 @@ async fn confirmed(session: &Session, question: String) -> CliResult<bool> {
     }
 }
 
-/// Makes the journal's content the next snapshot, where no write is in flight.
+/// Makes the journal's content the next snapshot.
 pub fn settle(session: &Session, stage: &mut Stage, state: &StackState) -> CliResult<()> {
     if let Compaction::Written { in_flight: in_flight @ 1.., .. } = stage.compact(state)? {
         let writes = if in_flight == 1 { "1 write is" } else { &format!("{in_flight} writes are") };

@@ -402,8 +402,8 @@ impl Worker {
             self.failed = Some(self.error(failed));
             error
         })?;
-        // Where there is no spare, what it stands for is not removed.
-        if spared {
+        // Where there is no spare, what it stands for is not removed. Whoever has lost the lease leaves all as it is.
+        if spared && self.standing.check().is_ok() {
             self.prune(&snapshot, replacement.history);
         }
         Ok(snapshot)
@@ -428,15 +428,19 @@ impl Worker {
         let number = self.origin.next;
         self.create_piece()?;
         finish(&mut lines);
-        let spare = spare::make(&*self.store, &self.places, (&snapshot.name, &text), (number, &lines));
+        let spare = match self.standing.check() {
+            Ok(()) => spare::make(&*self.store, &self.places, (&snapshot.name, &text), (number, &lines)).ok(),
+            Err(_) => None,
+        };
         self.origin.base = Some(snapshot.clone());
         self.origin.chain = Some(chain.clone());
         self.origin.changed = false;
         (self.chain, self.announced) = (chain, true);
-        Ok((snapshot, matches!(spare, Ok(Created::Made))))
+        Ok((snapshot, spare == Some(Created::Made)))
     }
 
-    /// Removes what the new base has taken up. What cannot be removed now is removed some day.
+    /// Removes what the new base has taken up. What cannot be removed now is removed some day. Whoever was paused here
+    /// has a successor by now: nothing that is newer than the base is touched, whatever it is.
     fn prune(&mut self, snapshot: &SnapshotRef, history: usize) {
         let base = self.origin.next - 1;
         // The old base goes before anything behind it: a reader that still finds it has missed nothing.
@@ -450,13 +454,13 @@ impl Worker {
         let mut serials: Vec<(u64, String)> =
             states.into_iter().filter_map(|object| Some((serial_of(&object.key)?, object.key))).collect();
         serials.sort_unstable();
-        // One that no base names: a run was shut out, or ended, between the two.
-        let named = |key: &String| key.ends_with(&snapshot.name);
-        let (newer, mut kept): (Vec<_>, Vec<_>) =
-            serials.into_iter().partition(|(serial, key)| *serial >= snapshot.serial && !named(key));
+        serials.retain(|(serial, _)| *serial <= snapshot.serial);
+        // One of this serial that no base names: a run was shut out, or ended, between the two.
+        let unnamed = |(serial, key): &(u64, String)| *serial == snapshot.serial && !key.ends_with(&snapshot.name);
+        let (unnamed, mut kept): (Vec<_>, Vec<_>) = serials.into_iter().partition(unnamed);
         let surplus = kept.len().saturating_sub(history.max(1));
-        keys.extend(newer.into_iter().chain(kept.drain(..surplus)).map(|(_, key)| key));
-        keys.extend(spare::others(&*self.store, &self.places, base));
+        keys.extend(unnamed.into_iter().chain(kept.drain(..surplus)).map(|(_, key)| key));
+        keys.extend(spare::older(&*self.store, &self.places, base));
         if !keys.is_empty() {
             let _ = self.store.delete(&keys);
         }

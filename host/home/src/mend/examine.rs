@@ -105,7 +105,10 @@ impl<'a> Shape<'a> {
         let named = base.and_then(|at| pieces[at].header()).and_then(|header| header.base.as_ref());
         let is_named =
             |kept: &Kept| named.is_some_and(|named| kept.name == named.name && kept.sum.as_ref() == Some(&named.sum));
-        let of_base = newest_of(snapshots, is_named);
+        // The copy in the spare is as good, and better than any other snapshot.
+        let spare = || stock.spare.iter().map(|spare| &spare.snapshot);
+        let of_base = newest_of(spare().chain(snapshots), is_named);
+        let is_there = newest_of(snapshots, is_named).is_some();
         let hidden = hidden_base(pieces, base);
         let whole_log = base.is_some()
             && hidden.is_none()
@@ -113,9 +116,9 @@ impl<'a> Shape<'a> {
             && !damaged_log(pieces, base)
             && !stock.lost_tokens();
         let never_written = pieces.is_empty() && snapshots.is_empty();
-        let whole = never_written || (whole_log && (named.is_none() || of_base.is_some()));
+        let whole = never_written || (whole_log && (named.is_none() || is_there));
         // Of two with one serial the later one counts: the snapshot itself before its copy.
-        let newest = newest_of(stock.spare.iter().map(|spare| &spare.snapshot).chain(snapshots), |_| true);
+        let newest = newest_of(spare().chain(snapshots), |_| true);
         Self { stock, base, named, of_base, newest, hidden, whole }
     }
 

@@ -108,8 +108,10 @@ impl Store for LocalStore {
         match std::fs::hard_link(file.path(), &path) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let same = self.get(key)?.is_some_and(|found| found == bytes);
-                return Ok(if same { Created::Made } else { Created::Taken });
+                if self.get(key)?.is_none_or(|found| found != bytes) {
+                    return Ok(Created::Taken);
+                }
+                // An earlier attempt of this process made it, and may not have made it durable.
             }
             Err(error) => return Err(failed("create", &path)(error)),
         }

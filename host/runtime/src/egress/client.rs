@@ -1,7 +1,7 @@
 //! Sending: pooled connections, no redirects, bounded time and size, credentials added last.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -52,6 +52,8 @@ pub(crate) struct Session {
     pub mode: Mode,
     pub caller: Caller,
     pub limits: Arc<Limits>,
+    /// Whether a request that may change something was sent and nobody knows what became of it.
+    pub uncertain: Arc<AtomicBool>,
 }
 
 /// A request with everything decided.
@@ -70,6 +72,7 @@ impl Session {
         }
         let Prepared { allowed, credential } = self.prepare(shared, &request)?;
         let Allowed { method, url, mut headers, .. } = allowed;
+        let reads = method.is_safe();
         headers.extend(credential.unwrap_or_default());
         // Without a time of its own a request may take what the call has, and it is the call that is ended then.
         let timeout = request.timeout_ms.map_or(self.limits.wall_ms, |ms| u64::from(ms).min(self.limits.wall_ms));
@@ -78,10 +81,11 @@ impl Session {
             let response = shared.egress.client.request(method, url).headers(headers).body(request.body).send().await;
             self.receive(shared, response.map_err(|error| describe(&error))?, budget).await
         };
-        match tokio::time::timeout(timeout, exchange).await {
-            Ok(result) => result,
-            Err(_elapsed) => Err(HttpError::Timeout),
+        let result = tokio::time::timeout(timeout, exchange).await.unwrap_or(Err(HttpError::Timeout));
+        if !reads && leaves_open(&result) {
+            self.uncertain.store(true, Ordering::Relaxed);
         }
+        result
     }
 
     fn prepare(&self, shared: &Shared, request: &Request) -> Result<Prepared, HttpError> {
@@ -182,6 +186,15 @@ impl Session {
             body.extend_from_slice(&chunk);
         }
         Ok(Response { status, headers, body })
+    }
+}
+
+/// Whether a server may have done what it was asked and has not said so: it failed in the middle, or its answer was lost.
+fn leaves_open(result: &Result<Response, HttpError>) -> bool {
+    match result {
+        Ok(response) => response.status >= 500,
+        Err(HttpError::Dns(_) | HttpError::Connect(_) | HttpError::Tls(_) | HttpError::Denied(_)) => false,
+        Err(_) => true,
     }
 }
 

@@ -236,7 +236,7 @@ impl FakeProvider {
                 make();
                 Err(PluginFault::Trap("unreachable".into()).into())
             }
-            Some(Script::FailsPartly(kind)) => Err(WriteFailure { error: error(kind).into(), partial: Some(make()) }),
+            Some(Script::FailsPartly(kind)) => Err(WriteFailure { partial: Some(make()), ..error(kind).into() }),
             Some(Script::Says(json)) => {
                 let mut state = make();
                 state.properties = super::value(&json);

@@ -155,10 +155,10 @@ pub(crate) fn state_in(state: wit::ResourceState, redactor: &Redactor) -> Checke
     })
 }
 
-pub(crate) fn failure_in(failure: wit::Failure, redactor: &Redactor) -> WriteFailure {
+pub(crate) fn failure_in(failure: wit::Failure, is_uncertain: bool, redactor: &Redactor) -> WriteFailure {
     let error = error_in(failure.error, redactor).into();
     match failure.partial.map(|state| state_in(state, redactor)).transpose() {
-        Ok(partial) => WriteFailure { error, partial },
+        Ok(partial) => WriteFailure { error, partial, is_uncertain },
         Err(fault) => fault.into(),
     }
 }

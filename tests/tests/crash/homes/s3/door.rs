@@ -137,7 +137,7 @@ impl Door {
         let path = request.path.strip_prefix(prefix)?;
         let (name, query) = path.split_once('?').unwrap_or((path, ""));
         let creates = request.header("if-none-match").is_some();
-        let of_log = |names: &str| names.contains("/journal/") || names.contains("/states/");
+        let of_log = |names: &str| ["/journal/", "/states/", "/spare/"].iter().any(|part| names.contains(part));
         let kind = match request.method.as_str() {
             "PUT" if name.contains("/states/") => {
                 self.watch().snapshot = true;
@@ -145,6 +145,7 @@ impl Door {
             }
             "PUT" if name.contains("/journal/") && self.watch().snapshot => Kind::Base,
             "PUT" if name.contains("/journal/") => Kind::Piece,
+            "PUT" if name.contains("/spare/") => Kind::Spare,
             "PUT" if name.contains("/lease/") && creates => Kind::Lease,
             "PUT" if name.contains("/lease/") => Kind::Renewal,
             "PUT" if name.ends_with(HOME) => Kind::Home,
