@@ -24,7 +24,7 @@ impl Invocation {
     pub(crate) fn new(program: PathBuf, args: &[&str]) -> Self {
         let mut command = Command::new(program);
         command.args(args).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { command, timeout: TIMEOUT, hidden: PathBuf::new(), line: ["cofferdam", &args.join(" ")].join(" ") }
+        Self { command, timeout: TIMEOUT, hidden: PathBuf::new(), line: [&["cofferdam"], args].concat().join(" ") }
     }
 
     pub(crate) fn directory(mut self, directory: PathBuf) -> Self {

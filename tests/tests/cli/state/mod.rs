@@ -39,6 +39,7 @@ fn shown(output: &Output) -> String {
         (r"\b[0-9a-f]{32}\b", "[lineage]"),
         (r"\b\d{10}-[0-9a-f]{8}\.json", "[snapshot].json"),
         (r"\b\d{10}\.jsonl", "[piece].jsonl"),
+        (r"spare/\d{10}-", "spare/[piece]-"),
         (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "[uuid]"),
         (r"\([0-9a-f]{12}\)", "([digest])"),
         // Columns are as wide as what was just replaced.
