@@ -234,7 +234,7 @@ async fn with_project(
             commands::deploy::run(session, global, surroundings, project, args, Purpose::Destroy).await
         }
         Command::Refresh(args) => commands::refresh::run(session, global, project, args).await,
-        Command::Unlock(args) => commands::unlock::run(session, surroundings, project, args).await,
+        Command::Unlock(args) => commands::unlock::run(session, global, surroundings, project, args).await,
         Command::Output(args) => commands::output::run(session, global, project, args),
         Command::Secret(args) => commands::secret::run(session, global, surroundings, project, &args.command).await,
         Command::Bootstrap(args) => {

@@ -130,11 +130,10 @@ impl OpenHomeError {
             Self::Damaged(damage) => Some(damage.hint()),
             Self::Unfit(error) => error.hint(),
             Self::Moved { moved, .. } => Some(format!("name `{}` as the `home` of the stack", moved.to)),
-            Self::Moving { place, moved } => Some(format!(
-                "wait for the end; where that run was killed, end it: cofferdam home migrate … {}\n(or give it up: remove \
-                 `{}/moving.json`)",
-                moved.to,
-                place.trim_end_matches('/')
+            Self::Moving { moved, .. } => Some(format!(
+                "wait for the end; where that run was killed, end it with `cofferdam home migrate … {}`, or give it up with \
+                 `cofferdam home migrate --give-up …`",
+                moved.to
             )),
             Self::Arriving { .. } => Some("wait for the end, or run `cofferdam home migrate` again".to_owned()),
         }

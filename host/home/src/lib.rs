@@ -62,7 +62,7 @@ pub use keys::{
 pub use lease::{Held, Holder, LeaseLost, TIME_TO_LIVE};
 pub use mend::{Finding, Health, Lost, ObjectKind, Repair, RepairError, Repaired, Start};
 pub use mentions::Mentioned;
-pub use migrate::{MigrateError, Migrated, Migration, migrate};
+pub use migrate::{MigrateError, Migrated, Migration, give_up, migrate};
 pub use moved::Moved;
 pub use replay::Loaded;
 pub use rotation::{ReencryptError, Reencrypted, SettingsOf};

@@ -122,6 +122,30 @@ pub fn migrate(migration: &Migration) -> Result<Migrated, MigrateError> {
     })
 }
 
+/// Gives up a migration that was killed: the old home can be written again. What was copied is no home, and stays. False
+/// where none was begun.
+///
+/// # Errors
+/// When a run holds a lease, such as a migration that goes on, or the store fails. Nothing is changed then.
+pub fn give_up(ctx: HomeCtx, holder: &Holder) -> Result<bool, MigrateError> {
+    let from = Arc::clone(&ctx.store);
+    if check(&*from)?.is_none() {
+        return Err(MigrateError::NoHome(from.place("")));
+    }
+    if from.get(MOVING)?.is_none() {
+        return Ok(false);
+    }
+    let _held = hold(&Home::open(ctx)?, holder)?;
+    from.delete(&[MOVING.to_owned()])?;
+    Ok(true)
+}
+
+/// Takes the lease of every stage.
+fn hold(home: &Home, holder: &Holder) -> Result<Vec<Stage>, MigrateError> {
+    let stages = home.stages()?.into_iter();
+    stages.map(|(stack, stage)| Ok(home.open_to_move(&stack, &stage, holder)?)).collect()
+}
+
 /// Takes a store for the home that arrives; one that an earlier attempt took is taken on.
 fn claim(to: &dyn Store, arriving: &Arriving) -> Result<(), MigrateError> {
     if let Some(found) = mark::<Arriving>(to, ARRIVING)? {
@@ -170,14 +194,15 @@ impl Migration {
     fn carry(&self, home: &[u8], ours: &mut bool) -> Result<Migrated, MigrateError> {
         let (from, to) = (&self.from, &self.to);
         let source = self.home(from)?;
+        let stages = hold(&source, &self.holder)?;
+        *ours = true;
         let mut held = Vec::new();
-        for (stack, stage) in source.stages()? {
-            let mut open = source.open_to_move(&stack, &stage, &self.holder)?;
+        for mut open in stages {
+            let (_, Places { stack, stage }) = open.store();
             // Shuts out a run that was cut off, so that the copy needs no fence.
             let loaded = open.load().map_err(|error| MigrateError::Load { stack, stage, source: Box::new(error) })?;
             held.push((open, loaded));
         }
-        *ours = true;
         let mut migrated = self.copy()?;
         let target = self.home(to)?;
         for (open, loaded) in &held {

@@ -43,6 +43,23 @@ fn a_home_moves() {
     assert_eq!(verified.events_of("verified")[0]["unchecked"], 0);
 }
 
+/// A migration that was killed leaves a mark, which nobody has to remove by hand.
+#[test]
+fn a_killed_move_is_given_up() {
+    let sandbox = Sandbox::new();
+    sandbox.stack(&STACK.replace("HOME", "old"));
+    sandbox.deploy();
+    let by = r#"{"pid":1,"user":"tester","host":"elsewhere","command":"home migrate","since_ms":1}"#;
+    sandbox.file("old/moving.json", format!(r#"{{"to":"local:new","at_ms":1,"by":{by}}}"#));
+    insta::assert_snapshot!("moving_deploy", shown(&sandbox.run(&["deploy", "--yes"]).exits(1)));
+    let give_up = ["home", "migrate", "--give-up", "local:old", "--yes"];
+    insta::assert_snapshot!("given_up", shown(&sandbox.run(&give_up).exits(0)));
+    sandbox.run(&give_up).exits(0).says("nothing was changed");
+    sandbox.deploy();
+    let unlocked = sandbox.run(&["unlock", "--format", "json"]).exits(0);
+    assert_eq!(unlocked.events_of("not-locked").len(), 1);
+}
+
 #[test]
 fn wrong_command_lines() {
     let sandbox = Sandbox::new();

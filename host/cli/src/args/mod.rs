@@ -353,7 +353,11 @@ pub struct MigrateArgs {
     /// The home, such as `local:.cofferdam`
     pub from: String,
     /// Where it goes, such as `local:/srv/cofferdam`; nothing is there yet
-    pub to: String,
+    #[arg(required_unless_present = "give_up", conflicts_with = "give_up")]
+    pub to: Option<String>,
+    /// Give up a migration that was killed: the home stays where it is, and can be written again
+    #[arg(long)]
+    pub give_up: bool,
     #[command(flatten)]
     pub lock: LockArgs,
     /// Do not ask

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cofferdam_engine::Stop;
-use cofferdam_home::{Home, HomeCtx, MigrateError, Migrated, Migration, OpenStageError, migrate};
+use cofferdam_home::{Home, HomeCtx, MigrateError, Migrated, Migration, OpenStageError, give_up, migrate};
 use cofferdam_stack::EncryptionSetting;
 use serde_json::json;
 
@@ -23,7 +23,9 @@ pub async fn run(
     args: &MigrateArgs,
 ) -> CliResult<Exit> {
     let ask = Ask::new("home migrate", args.yes, global, surroundings)?;
-    let (from, to) = (stores::open_named(session, &args.from)?, stores::open_named(session, &args.to)?);
+    let from = stores::open_named(session, &args.from)?;
+    let Some(to) = &args.to else { return stays(session, ask, from).await };
+    let to = stores::open_named(session, to)?;
     session
         .reporter
         .say(&format!("The home of `{}` moves to `{}`; from then on the old place is only read.", from.name, to.name));
@@ -59,6 +61,24 @@ pub async fn run(
          Name it as the `home` of the stacks that use it; the old place keeps its copy and is only read.",
         to.name
     ));
+    Ok(Exit::Done)
+}
+
+/// `--give-up`: a home whose migration was killed stays where it is.
+async fn stays(session: &Session, ask: Ask, from: stores::NamedStore) -> CliResult<Exit> {
+    session.reporter.say(&format!("The home of `{}` stays where it is, if no migration goes on.", from.name));
+    if !ask.agreed(session, "Give the migration up?").await? {
+        return Ok(Exit::Done);
+    }
+    let keys = keys::keys(session, &EncryptionSetting::default())?;
+    let (clock, entropy) = (session.clock.clone(), Arc::new(SystemEntropy));
+    let ctx = HomeCtx { store: from.store, keys, clock, entropy };
+    let given_up = give_up(ctx, &session.holder("home migrate"))?;
+    session.reporter.json(&json!({ "type": "migration-given-up", "home": from.name, "was_begun": given_up }));
+    session.reporter.say(&match given_up {
+        true => format!("The migration is given up; `{}` can be written again.", from.name),
+        false => format!("No migration of `{}` was begun; nothing was changed.", from.name),
+    });
     Ok(Exit::Done)
 }
 

@@ -1,20 +1,21 @@
 //! `unlock`: gives back a lease whose run is no more, or shuts out one that is alive.
 
-use cofferdam_engine::Stop;
 use cofferdam_model::program::Program as _;
+use serde_json::json;
 
-use crate::args::UnlockArgs;
+use crate::args::{Global, UnlockArgs};
+use crate::commands::ask::Ask;
 use crate::environment::Environment;
 use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::project::Project;
 use crate::render::events::duration;
-use crate::session::{Session, stopped};
-use crate::talk;
+use crate::session::Session;
 
 /// Runs the command.
 pub async fn run(
     session: &Session,
+    global: &Global,
     surroundings: &Environment,
     project: &Project,
     args: &UnlockArgs,
@@ -22,7 +23,8 @@ pub async fn run(
     let home = session.home(project)?;
     let (stack, stage) = (project.stack.stack(), &args.stack.stage);
     let Some(held) = home.held(stack, stage)? else {
-        talk::say(&format!("Stage `{stage}` is not locked."));
+        session.reporter.json(&json!({ "type": "not-locked", "stack": stack, "stage": stage }));
+        session.reporter.say(&format!("Stage `{stage}` is not locked."));
         return Ok(Exit::Done);
     };
     let holder = held.holder.as_ref().map_or_else(|| "another run".to_owned(), ToString::to_string);
@@ -35,25 +37,12 @@ pub async fn run(
             "wait for it with `--lock-wait 5m`; where that run must not go on, shut it out: cofferdam unlock --force",
         ));
     }
-    if !args.yes {
-        if !surroundings.stdin_is_terminal {
-            return Err(CliError::new(
-                Exit::Usage,
-                "`cofferdam unlock --force` asks before it shuts out another run, and there is no terminal to ask on",
-            )
-            .hint("add --yes"));
-        }
-        let question = format!("Shut out {holder}? What it has begun is in flight then.");
-        let agreed = tokio::select! {
-            () = session.cancel.reached(Stop::Soft) => return Err(stopped()),
-            answer = tokio::task::spawn_blocking(move || talk::confirm(&question)) => answer.unwrap_or(false),
-        };
-        if !agreed {
-            talk::say("Nothing was changed.");
-            return Ok(Exit::Done);
-        }
+    let ask = Ask::new("unlock --force", args.yes, global, surroundings)?;
+    if !ask.agreed(session, &format!("Shut out {holder}? What it has begun is in flight then.")).await? {
+        return Ok(Exit::Done);
     }
     home.unlock(stack, stage, &session.holder("unlock"))?;
-    talk::say(&format!("Stage `{stage}` is unlocked; {holder} can write nothing any more."));
+    session.reporter.json(&json!({ "type": "unlocked", "stack": stack, "stage": stage, "holder": held.holder }));
+    session.reporter.say(&format!("Stage `{stage}` is unlocked; {holder} can write nothing any more."));
     Ok(Exit::Done)
 }
