@@ -55,6 +55,7 @@ fn a_killed_move_is_given_up() {
     let give_up = ["home", "migrate", "--give-up", "local:old", "--yes"];
     insta::assert_snapshot!("given_up", shown(&sandbox.run(&give_up).exits(0)));
     sandbox.run(&give_up).exits(0).says("nothing was changed");
+    sandbox.run(&[&give_up[..], &["--lock-wait", "5m"]].concat()).exits(2).says("cannot be used with");
     sandbox.deploy();
     let unlocked = sandbox.run(&["unlock", "--format", "json"]).exits(0);
     assert_eq!(unlocked.events_of("not-locked").len(), 1);

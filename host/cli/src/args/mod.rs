@@ -356,7 +356,7 @@ pub struct MigrateArgs {
     #[arg(required_unless_present = "give_up", conflicts_with = "give_up")]
     pub to: Option<String>,
     /// Give up a migration that was killed: the home stays where it is, and can be written again
-    #[arg(long)]
+    #[arg(long, conflicts_with = "lock_wait")]
     pub give_up: bool,
     #[command(flatten)]
     pub lock: LockArgs,

@@ -15,7 +15,8 @@ impl bootstrap::Host for Guest {
         let Some(ensurer) = &reach.shared.bootstraps else {
             return Ok(Err(error_out(ErrorKind::Unsupported, "this command has no bootstrap")));
         };
-        let ensured = ensurer.ensure(reach.asker(), &scope.json, self.ends_at).await;
+        let ends_at = self.ends_at + self.usage.waived.so_far();
+        let ensured = ensurer.ensure(reach.asker(), &scope.json, ends_at).await;
         Ok(match ensured {
             Ok(Ensured::Ready(json)) => {
                 let (unknown, secret) = (Vec::new(), Vec::new());

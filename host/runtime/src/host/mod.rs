@@ -45,7 +45,7 @@ pub(crate) struct Guest {
     pub time: Time,
     pub random: random::Source,
     pub log: Arc<CallLog>,
-    /// When the call is ended, wherever it is.
+    /// When the call is ended, wherever it is, but for time that does not count.
     pub ends_at: Instant,
     /// None: a call without capabilities, such as `describe`.
     pub reach: Option<Reach>,

@@ -32,7 +32,7 @@ impl Waived {
     }
 
     /// How much there was so far.
-    fn so_far(&self) -> Duration {
+    pub fn so_far(&self) -> Duration {
         let spans = self.spans.lock();
         spans.over + spans.since.map_or(Duration::ZERO, |since| since.elapsed())
     }
