@@ -76,7 +76,8 @@ real:
 test-host:
 	@$(STEP) 'tests of the host: language, model, engine' $(TEST) $(EVERY) $(HOST_PURE) $(REST)
 	@$(STEP) 'tests of the host: home, runtime, command line' $(TEST) $(EVERY) $(HOST_IO) $(REST)
-	@$(STEP) 'examples in the docs of the host' cargo test --release --doc $(HOST)
+	@$(STEP) 'examples in the docs of the host' bash -c 'cargo test --release --doc $(HOST_PURE) && \
+		cargo test --release --doc $(HOST_IO)'
 
 test-plugins:
 	@$(STEP) 'tests of the plugins' $(TEST) $(EVERY) $(PLUGINS) $(REST)

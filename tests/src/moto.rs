@@ -81,6 +81,30 @@ impl Moto {
         self.request("PUT", &format!("/{bucket}"), b"");
     }
 
+    /// Removes a bucket with every version of what is in it.
+    pub fn remove_bucket(&self, bucket: &str) {
+        let part = |text: &str, name: &str| {
+            let (_, rest) = text.split_once(&format!("<{name}>"))?;
+            Some(rest.split('<').next().unwrap_or_default().to_owned())
+        };
+        loop {
+            let listing =
+                String::from_utf8(self.request("GET", &format!("/{bucket}?versions"), b"")).expect("XML in UTF-8");
+            let versions: Vec<_> = listing
+                .split("<Key>")
+                .skip(1)
+                .filter_map(|version| Some((version.split('<').next()?.to_owned(), part(version, "VersionId")?)))
+                .collect();
+            if versions.is_empty() {
+                break;
+            }
+            for (key, version) in versions {
+                self.request("DELETE", &format!("/{bucket}/{key}?versionId={version}"), b"");
+            }
+        }
+        self.request("DELETE", &format!("/{bucket}"), b"");
+    }
+
     /// The names of all buckets, in order.
     #[must_use]
     pub fn buckets(&self) -> Vec<String> {

@@ -553,6 +553,9 @@ pub enum BootstrapError {
     /// The store could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store cannot keep a record.
+    #[error(transparent)]
+    Probe(ProbeError),
     /// A newer program wrote the record.
     #[error(transparent)]
     Newer(#[from] NewerFormat),
@@ -598,12 +601,22 @@ pub enum BootstrapError {
     },
 }
 
+impl From<ProbeError> for BootstrapError {
+    fn from(error: ProbeError) -> Self {
+        match error {
+            ProbeError::Store(error) => Self::Store(error),
+            lies @ ProbeError::NotExclusive { .. } => Self::Probe(lies),
+        }
+    }
+}
+
 impl BootstrapError {
     /// What to do, where there is something.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Store(error) => error.hint.clone(),
+            Self::Probe(error) => error.hint(),
             Self::Newer(newer) => Some(newer.hint()),
             Self::Damaged(damage) => Some(damage.hint()),
             Self::NotPrepared(_) => Some("a deploy prepares it, or `cofferdam bootstrap repair`".to_owned()),
@@ -631,7 +644,7 @@ impl BootstrapError {
             Self::Busy(_) | Self::Held { .. } | Self::Lost(_) | Self::Stopped => ErrorKind::Unavailable,
             Self::NotPrepared(_) => ErrorKind::NotFound,
             Self::Destroying(_) => ErrorKind::AlreadyExists,
-            Self::Newer(_) => ErrorKind::Unsupported,
+            Self::Newer(_) | Self::Probe(_) => ErrorKind::Unsupported,
             _ => ErrorKind::Other,
         };
         let mut message = self.to_string();
@@ -640,6 +653,10 @@ impl BootstrapError {
             message.push_str(": ");
             message.push_str(&cause.to_string());
             source = cause.source();
+        }
+        if let Some(hint) = self.hint() {
+            message.push_str("; ");
+            message.push_str(&hint);
         }
         ProviderError::new(kind, message)
     }

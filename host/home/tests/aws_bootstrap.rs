@@ -1,6 +1,8 @@
 //! The preparation of AWS accounts against servers that nobody here wrote: made once, adopted, verified, repaired,
 //! destroyed.
 
+#[path = "support/proxy.rs"]
+mod proxy;
 #[path = "support/servers.rs"]
 mod servers;
 mod support;
@@ -10,11 +12,12 @@ use std::time::Duration;
 
 use cofferdam_home::store::{PreparedStore, Store as _};
 use cofferdam_home::{
-    AwsAccess, AwsBootstrap, AwsBootstrapSettings, BootstrapCtx, BootstrapError, BootstrapStatus, Holder, HomeCtx,
-    Prepared, Watch,
+    AwsAccess, AwsBootstrap, AwsBootstrapSettings, AwsKeys, BootstrapCtx, BootstrapError, BootstrapStatus, Holder,
+    HomeCtx, Permissions, Prepared, Watch,
 };
 use cofferdam_model::bootstrap::{BootstrapStep, Looked};
-use cofferdam_model::error::ErrorKind;
+use cofferdam_model::error::{ErrorKind, ProviderError};
+use proxy::{Plan, Proxy};
 use servers::Server;
 use support::{Place, holder};
 
@@ -187,4 +190,86 @@ fn a_home_comes_with_its_account() {
     assert_eq!(buckets(&server).len(), 2);
     assert_eq!(reader.get("home.json").expect("reads").as_deref(), Some(&b"here"[..]));
     assert_eq!(store().list("").expect("reads").len(), 1);
+}
+
+const LIES: &str = "cannot hold a home, because it does not give a name only once: ";
+
+fn through(server: &Server, proxy: &Proxy, keys: Option<AwsKeys>) -> Result<AwsBootstrap, ProviderError> {
+    let mut settings = settings(server, "us-east-1");
+    settings.access.endpoint = Some(proxy.endpoint());
+    settings.access.keys = keys.or(settings.access.keys);
+    AwsBootstrap::open(settings, ctx())
+}
+
+#[test]
+fn a_server_that_ignores_conditions_is_refused() {
+    let server = Server::moto();
+    let proxy = Proxy::before(server.address(), Plan::Deaf(&["PUT"]));
+    let bootstrap = through(&server, &proxy, None).expect("an account");
+    let error = prepare(&bootstrap).expect_err("refused");
+    assert!(matches!(error, BootstrapError::Probe(_)), "{error}");
+    assert!(error.to_string().ends_with(&format!("{LIES}a second creation of an object succeeded")), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("use a bucket of Amazon S3")), "{error:?}");
+    assert_eq!(error.to_provider_error().kind, ErrorKind::Unsupported);
+    // Nothing was written but the bucket that was looked at.
+    assert_eq!(buckets(&server), [bootstrap.state_bucket()]);
+    assert!(bootstrap.read().expect("reads").is_none());
+    proxy.heal();
+    assert_eq!(prepare(&bootstrap).expect("prepared").steps, 4);
+}
+
+/// A server that looks for an object and then writes, and that checks signatures by itself.
+#[test]
+#[ignore = "needs s3s-fs, which make test-full installs"]
+fn a_server_whose_conditions_do_not_hold_is_refused() {
+    let (server, tokens) = (Server::s3s(), Server::moto());
+    let proxy = Proxy::before_both(server.address(), tokens.address());
+    let error = prepare(&through(&server, &proxy, None).expect("an account")).expect_err("refused");
+    assert!(error.to_string().contains(LIES), "{error}");
+    println!("{error}");
+    let right = server.access().keys.expect("its keys");
+    let wrong = AwsKeys { secret: "hunter2".to_owned(), ..right.clone() };
+    let unknown = AwsKeys { id: "AKIDNOBODY".to_owned(), ..right };
+    for keys in [wrong, unknown] {
+        let error = prepare(&through(&server, &proxy, Some(keys)).expect("an account")).expect_err("refused");
+        let text = error.to_provider_error().message;
+        println!("{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn what_the_printed_policy_allows_is_enough() {
+    let server = Server::moto_that_checks(|server| {
+        let policy = open(server, "us-east-1").permissions(Permissions::Prepare).to_string();
+        // moto has a permission of its own for HEAD of a bucket, which at Amazon is this one.
+        policy.replace("\"s3:ListBucket\"", "\"s3:ListBucket\",\"s3:HeadBucket\"")
+    });
+    let bootstrap = open(&server, "us-east-1");
+    assert!(bootstrap.identity().arn.ends_with(":user/ada"), "{}", bootstrap.identity().arn);
+    assert_eq!(prepare(&bootstrap).expect("allowed").steps, 4);
+    assert_eq!(bootstrap.verify().expect("allowed"), []);
+    assert_eq!(prepare(&open(&server, "us-east-1")).expect("adopted").steps, 0);
+    // No more than that: what it makes, it cannot remove, and nothing elsewhere.
+    let error = bootstrap.destroy(&holder(), &Told::default()).expect_err("not allowed").to_provider_error();
+    assert_eq!(error.kind, ErrorKind::AccessDenied);
+    let error = prepare(&open(&server, "eu-west-1")).expect_err("not allowed").to_provider_error();
+    assert_eq!(error.kind, ErrorKind::AccessDenied);
+}
+
+#[test]
+fn wrong_credentials_are_told_before_anything_is_made() {
+    let allowed = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let server = Server::moto_that_checks(|_| allowed.to_owned());
+    let right = server.access().keys.expect("her keys");
+    let wrong = AwsKeys { secret: "hunter2".to_owned(), ..right.clone() };
+    let unknown = AwsKeys { id: "AKIDNOBODY".to_owned(), ..right };
+    for keys in [wrong, unknown] {
+        let mut settings = settings(&server, "us-east-1");
+        settings.access.keys = Some(keys);
+        let error = AwsBootstrap::open(settings, ctx()).err().expect("refused");
+        assert_eq!(error.kind, ErrorKind::BadCredentials, "{error}");
+        assert!(error.message.contains("the server does not know these credentials"), "{error}");
+        assert!(!error.message.contains("hunter2"), "{error}");
+    }
 }

@@ -186,9 +186,8 @@ fn a_key_that_is_off_says_so() {
 
 #[test]
 fn permissions_and_signatures_are_checked() {
-    let policy = "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%22Action\
-                  %22%3A%5B%22kms%3AEncrypt%22%5D%2C%22Resource%22%3A%22%2A%22%7D%5D%7D";
-    let (server, place) = (Server::moto_that_checks(policy), Place::new());
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["kms:Encrypt"],"Resource":"*"}]}"#;
+    let (server, place) = (Server::moto_that_checks(|_| policy.to_owned()), Place::new());
     server.request("iam", "POST", "/moto-api/reset-auth", "1000");
     let arn = server.make_kms_key();
     server.request("iam", "POST", "/moto-api/reset-auth", "0");

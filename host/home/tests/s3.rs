@@ -80,10 +80,9 @@ fn a_server_that_ignores_conditions_is_refused() {
 
 #[test]
 fn permissions_and_signatures_are_checked() {
-    let policy = "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%22Action\
-                  %22%3A%5B%22s3%3AGetObject%22%2C%22s3%3APutObject%22%5D%2C%22Resource%22%3A%22arn%3Aaws%3As3%3A%3A%3A\
-                  homes%2Fteam%2F%2A%22%7D%5D%7D";
-    let server = Server::moto_that_checks(policy);
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],
+                   "Resource":"arn:aws:s3:::homes/team/*"}]}"#;
+    let server = Server::moto_that_checks(|_| policy.to_owned());
     let store = server.store("team");
     assert_eq!(store.create("a/1", b"1").expect("allowed"), Created::Made);
     assert_eq!(store.create("a/1", b"2").expect("allowed"), Created::Taken);

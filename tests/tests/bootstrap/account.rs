@@ -79,6 +79,21 @@ provider "web" {{
         self.moto.list(bucket, prefix)
     }
 
+    /// Reads an object.
+    pub fn object(&self, bucket: &str, key: &str) -> String {
+        String::from_utf8(self.moto.get(bucket, key)).expect("text")
+    }
+
+    /// Writes an object.
+    pub fn put(&self, bucket: &str, key: &str, content: &str) {
+        self.moto.put(bucket, key, content.as_bytes());
+    }
+
+    /// Removes a bucket with every version of what is in it.
+    pub fn remove(&self, bucket: &str) {
+        self.moto.remove_bucket(bucket);
+    }
+
     /// How many uploads in parts have not ended in a bucket.
     pub fn open_uploads(&self, bucket: &str) -> usize {
         let listed = self.moto.get(bucket, "?uploads");

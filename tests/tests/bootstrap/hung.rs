@@ -25,10 +25,10 @@ fn a_region_that_does_not_answer_holds_up_no_other() {
     let scopes = ["region = \"eu-west-1\"", "region = \"ap-south-1\""];
     let sandbox = account.sandbox(&scopes);
     let stack = account.stack(&scopes);
-    sandbox.stack(&stack.replace("stack \"shop\" {}", "stack \"shop\" {\n  bootstrap = { timeout = \"4s\" }\n}"));
+    sandbox.stack(&stack.replace("stack \"shop\" {}", "stack \"shop\" {\n  bootstrap = { timeout = \"20s\" }\n}"));
     let output = run(&sandbox, &["deploy", "--yes"]).within(PATIENCE).run().exits(1);
     gate.open();
-    output.says("it took longer than 4 s to prepare aws account 123456789012 in eu-west-1");
+    output.says("it took longer than 20 s to prepare aws account 123456789012 in eu-west-1");
     output.says("whoever does it does not answer").says("1 done, 1 failed");
     let buckets = account.buckets();
     assert_eq!(buckets.iter().filter(|bucket| bucket.contains("ap-south-1")).count(), 2, "{buckets:?}");

@@ -3,6 +3,7 @@
 mod account;
 mod assets;
 mod commands;
+mod faults;
 mod home;
 mod hostile;
 mod hung;

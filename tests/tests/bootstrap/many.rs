@@ -79,7 +79,8 @@ fn callers(count: usize) -> usize {
     run(&sandbox, &args).within(PATIENCE).run().exits(0);
     assert_eq!(account.buckets().len(), 2, "{count} callers");
     assert_eq!(account.asked_who(), 1, "{count} callers");
-    account.all().len()
+    // How often a lease is renewed, and which of many requests at one time are sent again, depends on the machine.
+    account.all().iter().filter(|line| !line.contains("lease") && !line.contains("probe")).count()
 }
 
 #[test]

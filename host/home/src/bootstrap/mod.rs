@@ -37,6 +37,7 @@ pub struct Bootstrap {
     scope: BootstrapScope,
     leased: Leased,
     times: Times,
+    is_probed: bool,
 }
 
 /// A record and the number of its object; 0 before the first.
@@ -59,7 +60,13 @@ impl Bootstrap {
     ) -> Result<Self, BootstrapError> {
         scope.check().map_err(BootstrapError::Scope)?;
         let leased = Leased { prefix: format!("{BOOTSTRAPS}{}/lease/", scope.id()), of: format!("{scope}") };
-        Ok(Self { store, clock, entropy, scope, leased, times: Times::new(lease) })
+        Ok(Self { store, clock, entropy, scope, leased, times: Times::new(lease), is_probed: false })
+    }
+
+    /// Looks, before the first record, whether the store gives a name only once: for servers that nobody vouches for.
+    #[must_use]
+    pub fn probed(self) -> Self {
+        Self { is_probed: true, ..self }
     }
 
     /// The records in a store, of whichever scopes; for each what is wrong with it where it cannot be read.

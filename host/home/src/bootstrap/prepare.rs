@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{Bootstrap, BootstrapRecord, BootstrapStatus, Numbered, StepRecord};
 use crate::lease::{Attempt, Lease};
+use crate::store::{BOOTSTRAP_ROUNDS, probe_in};
 use crate::{BootstrapError, Holder, Made};
 
 /// How often one who waits looks whether the record is whole.
@@ -281,6 +282,9 @@ impl Run<'_> {
     ) -> Result<Prepared, BootstrapError> {
         if self.numbered.record.status == BootstrapStatus::Destroying {
             return Err(BootstrapError::Destroying(self.bootstrap.scope.to_string()));
+        }
+        if self.numbered.number == 0 && self.bootstrap.is_probed {
+            probe_in(BOOTSTRAP_ROUNDS, &*self.bootstrap.store, &*self.bootstrap.entropy)?;
         }
         let mut steps = 0;
         for step in preparer.steps() {

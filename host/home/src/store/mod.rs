@@ -9,6 +9,7 @@ mod s3;
 
 pub use local::LocalStore;
 pub use prepared::PreparedStore;
+pub(crate) use probe::{BOOTSTRAP_ROUNDS, probe_in};
 pub use probe::{ProbeError, probe};
 pub use s3::{S3Settings, S3Store};
 pub(crate) use s3::{ServerClock, age};

@@ -10,8 +10,11 @@ use super::{Created, Store, StoreError};
 
 /// Creations of one object at the same time.
 const RACERS: usize = 32;
-/// Races, each for an object of its own. A store that looks and then writes is seen in about half of them.
-const ROUNDS: usize = 24;
+/// Races before a home is made, each for an object of its own. A store that looks and then writes is seen in about half
+/// of them.
+const HOME_ROUNDS: usize = 24;
+/// Before a bootstrap, which loses requests to such a store and nothing else: a home in its bucket is looked at anew.
+pub(crate) const BOOTSTRAP_ROUNDS: usize = 8;
 /// The length of an object, bytes: long enough that writing it takes a moment.
 const LENGTH: usize = 4096;
 /// Races without a verdict, because creations failed, after which there is none at all.
@@ -54,8 +57,13 @@ impl ProbeError {
 /// # Errors
 /// When the store gives a name more than once, or cannot be used.
 pub fn probe(store: &dyn Store, entropy: &dyn Entropy) -> Result<(), ProbeError> {
+    probe_in(HOME_ROUNDS, store, entropy)
+}
+
+/// The same with a number of races.
+pub(crate) fn probe_in(rounds: usize, store: &dyn Store, entropy: &dyn Entropy) -> Result<(), ProbeError> {
     let token = random_hex::<16>(entropy);
-    let names: Vec<String> = (0..=ROUNDS).map(|round| format!("probe/{token}/{round}")).collect();
+    let names: Vec<String> = (0..=rounds).map(|round| format!("probe/{token}/{round}")).collect();
     let seen = run(store, &names);
     let removed = store.delete(&names);
     match seen? {

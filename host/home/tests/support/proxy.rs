@@ -95,6 +95,7 @@ fn draw(seed: &mut u64) -> u64 {
 
 struct State {
     server: SocketAddr,
+    tokens: Option<SocketAddr>,
     plan: Mutex<Plan>,
     requests: Mutex<Vec<(String, Fault)>>,
     late: AtomicUsize,
@@ -109,10 +110,20 @@ pub struct Proxy {
 
 impl Proxy {
     pub fn before(server: SocketAddr, plan: Plan) -> Self {
+        Self::start(server, None, plan)
+    }
+
+    /// Before a server of S3 that has no token service, and one that has.
+    pub fn before_both(server: SocketAddr, tokens: SocketAddr) -> Self {
+        Self::start(server, Some(tokens), Plan::script(&[], &[]))
+    }
+
+    fn start(server: SocketAddr, tokens: Option<SocketAddr>, plan: Plan) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("bound");
         let state = Arc::new(State {
             server,
+            tokens,
             plan: Mutex::new(plan),
             requests: Mutex::default(),
             late: AtomicUsize::new(0),
@@ -178,15 +189,16 @@ fn serve(stream: &TcpStream, state: &Arc<State>) -> Option<()> {
         let method = first.split(' ').next()?;
         let fault = state.plan.lock().expect("no panic").next(method);
         state.requests.lock().expect("no panic").push((first.clone(), fault));
+        let server = state.tokens.filter(|_| first == "POST /").unwrap_or(state.server);
         match fault {
-            Fault::None => writer.write_all(&forward(state.server, &request.bytes).ok()?).ok()?,
+            Fault::None => writer.write_all(&forward(server, &request.bytes).ok()?).ok()?,
             Fault::Deaf => {
                 let request = String::from_utf8_lossy(&request.bytes).replace("if-none-match: ", "x-not-heard: ");
-                writer.write_all(&forward(state.server, request.as_bytes()).ok()?).ok()?;
+                writer.write_all(&forward(server, request.as_bytes()).ok()?).ok()?;
             }
             Fault::LostRequest => return close(stream),
             Fault::LostAnswer => {
-                let _ = forward(state.server, &request.bytes);
+                let _ = forward(server, &request.bytes);
                 return close(stream);
             }
             Fault::Late => {
@@ -194,21 +206,21 @@ fn serve(stream: &TcpStream, state: &Arc<State>) -> Option<()> {
                 state.late.fetch_add(1, Ordering::SeqCst);
                 std::thread::spawn(move || {
                     std::thread::sleep(DELAY * 4);
-                    let _ = forward(state.server, &request.bytes);
+                    let _ = forward(server, &request.bytes);
                     state.late.fetch_sub(1, Ordering::SeqCst);
                 });
                 return close(stream);
             }
             Fault::Delay => {
                 std::thread::sleep(DELAY);
-                writer.write_all(&forward(state.server, &request.bytes).ok()?).ok()?;
+                writer.write_all(&forward(server, &request.bytes).ok()?).ok()?;
             }
             Fault::Twice => {
-                let _ = forward(state.server, &request.bytes);
-                writer.write_all(&forward(state.server, &request.bytes).ok()?).ok()?;
+                let _ = forward(server, &request.bytes);
+                writer.write_all(&forward(server, &request.bytes).ok()?).ok()?;
             }
             Fault::CutOff => {
-                let answer = forward(state.server, &request.bytes).ok()?;
+                let answer = forward(server, &request.bytes).ok()?;
                 writer.write_all(&answer[..answer.len() - answer.len() / 4 - 1]).ok()?;
                 return close(stream);
             }

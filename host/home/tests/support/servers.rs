@@ -39,12 +39,14 @@ impl Server {
         server
     }
 
-    /// moto, which checks signatures and permissions. A user `ada` has what a policy allows; the settings have her keys.
-    pub fn moto_that_checks(policy: &str) -> Self {
+    /// moto, which checks signatures and permissions. A user `ada` has what a policy allows, which may be asked for
+    /// while nothing is checked yet; the settings have her keys.
+    pub fn moto_that_checks(policy: impl FnOnce(&Self) -> String) -> Self {
         let mut server = Self::start("moto", "moto/bin/python", |command, port| {
             command.arg(MOTO).args(["-H", "127.0.0.1", "-p", port]).env("INITIAL_NO_AUTH_ACTION_COUNT", "1000");
         });
         server.make_bucket();
+        let policy: String = policy(&server).bytes().map(|byte| format!("%{byte:02X}")).collect();
         server.iam("Action=CreateUser&UserName=ada");
         server.iam(&format!("Action=PutUserPolicy&UserName=ada&PolicyName=home&PolicyDocument={policy}"));
         let made = server.iam("Action=CreateAccessKey&UserName=ada");

@@ -44,7 +44,7 @@ pub(super) struct Line {
     s3: Client,
     sts: aws_sdk_sts::Client,
     region: String,
-    has_tls: bool,
+    endpoint: Option<String>,
     worker: Worker,
 }
 
@@ -144,14 +144,13 @@ impl Line {
                 s3 = s3.endpoint_url(endpoint);
                 sts = sts.endpoint_url(endpoint);
             }
-            let has_tls =
-                !asked.endpoint.as_deref().or(base.endpoint_url()).is_some_and(|url| url.starts_with("http://"));
-            (region, has_tls, Client::from_conf(s3.build()), aws_sdk_sts::Client::from_conf(sts.build()))
+            let endpoint = asked.endpoint.or_else(|| base.endpoint_url().map(str::to_owned));
+            (region, endpoint, Client::from_conf(s3.build()), aws_sdk_sts::Client::from_conf(sts.build()))
         });
-        let (region, has_tls, s3, sts) = clients.ok_or_else(|| fail(&Fault::passing(GONE)))?;
+        let (region, endpoint, s3, sts) = clients.ok_or_else(|| fail(&Fault::passing(GONE)))?;
         let hint = "set `region`, or AWS_REGION in the environment";
         let region = region.ok_or_else(|| fail(&Fault::lasting(Cause::Settings(hint), "no region is known")))?;
-        Ok(Self { access, s3, sts, region, has_tls, worker })
+        Ok(Self { access, s3, sts, region, endpoint, worker })
     }
 
     /// A client of S3.
@@ -186,16 +185,24 @@ impl Line {
         self.end(self.begin(Box::pin(work))).map_err(|fault| self.failed(&fault, what, action))
     }
 
-    /// Whether the server is reached with TLS: it may be named in the settings, or in the environment.
+    /// Whether a server is named, in the settings or in the environment.
+    pub(super) fn has_endpoint(&self) -> bool {
+        self.endpoint.is_some()
+    }
+
+    /// Whether the server is reached with TLS.
     pub(super) fn has_tls(&self) -> bool {
-        self.has_tls
+        !self.endpoint.as_deref().is_some_and(|url| url.starts_with("http://"))
     }
 
     /// Asks the token service who the credential is.
     pub(super) fn identity(&self) -> Result<AwsIdentity, ProviderError> {
         let request = self.sts.get_caller_identity();
         let answer = self.run("ask whose the credentials are", "sts:GetCallerIdentity", async move {
-            request.send().await.map_err(|error| Fault::of(&error, |_| None))
+            // Everybody may ask that: whoever is refused without a reason is nobody whom the service knows.
+            let cause =
+                |answer: &Answer<'_>| (answer.status == 403 && answer.code.is_empty()).then_some(Cause::WrongKeys);
+            request.send().await.map_err(|error| Fault::of(&error, cause))
         })?;
         let account = answer.account().unwrap_or_default().to_owned();
         if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {

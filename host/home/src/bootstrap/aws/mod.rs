@@ -321,7 +321,9 @@ impl AwsBootstrap {
             }
         };
         let BootstrapCtx { clock, entropy } = self.ctx.clone();
-        Bootstrap::new(store, clock, entropy, self.scope.clone(), TIME_TO_LIVE)
+        let records = Bootstrap::new(store, clock, entropy, self.scope.clone(), TIME_TO_LIVE)?;
+        // Amazon's own keeps its conditions; another server may not.
+        Ok(if self.line.has_endpoint() { records.probed() } else { records })
     }
 
     fn failed(&self, step: &str, error: ProviderError) -> BootstrapError {
